@@ -1,0 +1,55 @@
+"""What can go wrong in this room.
+
+BotError
+├── HeadError            the intent head's files do not fit together, or do not fit the encoder
+├── TrackerError         the caller's tracker cannot be read; the request is at fault
+├── IdentityError        an identity token was shown that proves nothing
+├── BackOfficeError      the back office did not do what was asked
+│   ├── NoSuchOrder      no order of that number
+│   └── NotAllowed       the order is there, but its state or its owner forbids the act
+├── NotReady             the models are still being loaded
+├── ReadingFailed        encoding or searching failed; nothing is known about the utterance
+└── ModelError           the response model cannot be prepared or took too long
+"""
+
+from __future__ import annotations
+
+
+class BotError(Exception):
+    """Anything this room raises on purpose."""
+
+
+class HeadError(BotError):
+    """The intent head's files do not fit together, or do not fit the encoder."""
+
+
+class TrackerError(BotError):
+    """The caller's tracker cannot be read."""
+
+
+class IdentityError(BotError):
+    """An identity token was shown that proves nothing."""
+
+
+class BackOfficeError(BotError):
+    """The back office did not do what was asked."""
+
+
+class NoSuchOrder(BackOfficeError):
+    """No order of that number."""
+
+
+class NotAllowed(BackOfficeError):
+    """The order is there, but its state or its owner forbids the act."""
+
+
+class NotReady(BotError):
+    """The models are still being loaded."""
+
+
+class ReadingFailed(BotError):
+    """Encoding or searching failed, so nothing is known about the utterance."""
+
+
+class ModelError(BotError):
+    """The response model cannot be prepared or took too long."""

@@ -1,0 +1,20 @@
+"""What can go wrong while training or evaluating.
+
+FinetuneError
+├── BadLabels      a labelled file that cannot be read or is too small to learn from
+└── NothingToServe no bundle to train onto: ingest first
+"""
+
+from __future__ import annotations
+
+
+class FinetuneError(Exception):
+    """Base of all errors of this room; its message is one clear sentence for the operator."""
+
+
+class BadLabels(FinetuneError):
+    """A labelled file cannot be read, or holds too little to learn from."""
+
+
+class NothingToServe(FinetuneError):
+    """There is no current bundle to add a head to."""

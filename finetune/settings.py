@@ -1,0 +1,31 @@
+"""The `[finetune]` section of the configuration."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Settings(BaseModel):
+    """Where the labelled sets lie and what evaluation aims for."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    utterances: Path = Field(Path("data/demo/utterances.csv"), description="CSV with header text,intent")
+    out_of_scope: Path | None = Field(
+        Path("data/demo/out_of_scope.csv"), description="CSV with header text: utterances that no intent covers"
+    )
+    questions: Path | None = Field(
+        Path("data/demo/questions_calibration.jsonl"),
+        description='JSONL of {"question", "source"}: which article answers it; a source of null means nothing does',
+    )
+    intents: Path = Field(Path("data/demo/intents.toml"), description="what to do for each intent")
+    test_utterances: Path | None = Field(Path("data/demo/utterances_test.csv"), description="opened by evaluate only")
+    test_out_of_scope: Path | None = Field(
+        Path("data/demo/out_of_scope_test.csv"), description="opened by evaluate only"
+    )
+    test_questions: Path | None = Field(Path("data/demo/questions.jsonl"), description="opened by evaluate only")
+    target_wrong: float = Field(0.02, gt=0, lt=1, description="share of wrong answers allowed among those given")
+    folds: int = Field(5, ge=2, le=20, description="folds of cross-validation on the training utterances")
+    seed: int = Field(13, description="shuffles the folds")

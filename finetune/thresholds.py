@@ -1,0 +1,72 @@
+"""Pick the thresholds the policy answers by, from out-of-fold scores and the operator's target."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from finetune.heads import OutOfFold
+
+GRID = tuple(round(float(value), 3) for value in np.linspace(0.05, 0.99, 48))
+
+
+@dataclass(frozen=True, slots=True)
+class Operating:
+    """A choice of thresholds and what it does on the data it was chosen on."""
+
+    thresholds: dict[str, float]
+    coverage: float
+    wrong_share: float
+
+
+def pick_intent_thresholds(view: OutOfFold, target_wrong: float) -> Operating:
+    """Answer as much as possible with at most `target_wrong` of the answers wrong.
+
+    An utterance is answered where max probability >= intent_probability and out_of_scope < the threshold
+    `out_of_scope`; an answer is wrong if the intent is another, or the utterance is out of scope.
+    Ties go to the stricter pair. Coverage is the share of in-scope utterances answered.
+    """
+    top = view.probabilities.max(axis=1)
+    right = view.probabilities.argmax(axis=1) == view.gold
+    inside = view.gold >= 0
+    best = Operating({"intent_probability": GRID[-1], "out_of_scope": GRID[0]}, 0.0, 0.0)
+    for probability in GRID:
+        for scope in GRID:
+            answered = (top >= probability) & (view.out_of_scope < scope)
+            if not answered.any():
+                continue
+            wrong = float((answered & ~right).sum() / answered.sum())
+            coverage = float((answered & inside).sum() / max(int(inside.sum()), 1))
+            if wrong <= target_wrong and (coverage, probability) > (
+                best.coverage,
+                best.thresholds["intent_probability"],
+            ):
+                best = Operating({"intent_probability": probability, "out_of_scope": scope}, coverage, wrong)
+    return best
+
+
+def pick_margin(view: OutOfFold, share_asked: float = 0.05) -> float:
+    """Return the gap between the two best probabilities below which asking back costs `share_asked` of the turns."""
+    inside = view.probabilities[view.gold >= 0]
+    ranked = np.sort(inside, axis=1)
+    return float(np.quantile(ranked[:, -1] - ranked[:, -2], share_asked))
+
+
+def pick_cosine(scored: Sequence[tuple[float, bool]], target_wrong: float) -> Operating:
+    """Return the lowest `answer_cosine` at which at most `target_wrong` of the answered questions are answered wrongly.
+
+    scored: (cosine of the best hit, whether that hit is a right answer) for each question, those that nothing
+    answers included as wrong. Coverage is the share of all questions answered rightly or wrongly. If no threshold
+    reaches the target, nothing is answered: 1.0.
+    """
+    ranked = sorted(scored, reverse=True)
+    best = Operating({"answer_cosine": 1.0}, 0.0, 0.0)
+    wrong = 0
+    for count, (cosine, right) in enumerate(ranked, start=1):
+        wrong += not right
+        ties = count < len(ranked) and ranked[count][0] == cosine
+        if not ties and wrong / count <= target_wrong:
+            best = Operating({"answer_cosine": float(cosine)}, count / len(ranked), wrong / count)
+    return best

@@ -1,1 +1,444 @@
-"""The command line."""
+"""The command line: each subcommand is a step or two into a room, and what needs two rooms is joined here alone.
+
+This is the only module that reads the environment (NIGHTDESK_HOME, NIGHTDESK_CONFIG, NIGHTDESK_SECRET_*) and the
+configuration file. Exit codes: 0 done, 1 failed with one clear sentence, 2 wrong usage.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import secrets as random_secrets
+import sys
+import tomllib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    import bot.settings
+    import finetune.settings
+    import retrieval.settings
+    import web.settings
+
+HERE = Path(__file__).resolve().parent
+DEMO = HERE / "data" / "demo"
+SECRETS = ("session", "visitor", "shop", "bot", "identity", "corpus")
+# OpenMP threads that spin while they wait starve every other process of the machine (measured: decoding with
+# two threads 1.0 token/s by default, 16.4 with both set; 2 cores, November 2026).
+QUIET_THREADS = {"OMP_WAIT_POLICY": "PASSIVE", "GOMP_SPINCOUNT": "0", "TOKENIZERS_PARALLELISM": "false"}
+
+
+class Failure(click.ClickException):
+    """Something failed; the message is one clear sentence and the exit code 1."""
+
+    def show(self, file: Any = None) -> None:  # noqa: ARG002 - click's signature
+        """Print the sentence on standard error."""
+        click.echo(f"nightdesk: {self.message}", err=True)
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where this run's state, configuration and secrets are."""
+
+    home: Path
+    config: Path
+    overrides: tuple[str, ...] = ()
+    sections: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    @classmethod
+    def open(cls, home: Path, config: Path, overrides: Sequence[str]) -> Place:
+        """Read the configuration once; an unreadable file or unknown section is a Failure."""
+        try:
+            sections = tomllib.loads(config.read_text(encoding="utf-8"))
+        except OSError as error:
+            raise Failure(f"the configuration {config} cannot be read: {error.strerror}") from error
+        except tomllib.TOMLDecodeError as error:
+            raise Failure(f"the configuration {config} is not valid TOML: {error}") from error
+        rooms = ("retrieval", "bot", "finetune", "web")
+        for name, table in sections.items():
+            if name not in rooms or not isinstance(table, dict):
+                raise Failure(f"{config} has [{name}]; the sections are {', '.join(f'[{room}]' for room in rooms)}")
+        for override in overrides:
+            _override(sections, override)
+        return cls(home.resolve(), config.resolve(), tuple(overrides), _resolved(sections, config.resolve().parent))
+
+    def settings(self, room: str) -> Any:
+        """The room's frozen Settings, or a Failure naming the key and what it should be."""
+        import importlib
+
+        from pydantic import ValidationError
+
+        try:
+            return importlib.import_module(f"{room}.settings").Settings(**self.sections.get(room, {}))
+        except ValidationError as error:
+            first = error.errors()[0]
+            key = ".".join(str(part) for part in first["loc"])
+            if first["type"] == "extra_forbidden":
+                raise Failure(f"{self.config}: [{room}] has no key {key!r}; data/nightdesk.toml explains each") from None
+            raise Failure(f"{self.config}: [{room}] {key} = {first['input']!r}: {first['msg']}") from None
+
+    @property
+    def retrieval(self) -> retrieval.settings.Settings:
+        """[retrieval]."""
+        return self.settings("retrieval")  # type: ignore[no-any-return]
+
+    @property
+    def bot(self) -> bot.settings.Settings:
+        """[bot]."""
+        return self.settings("bot")  # type: ignore[no-any-return]
+
+    @property
+    def finetune(self) -> finetune.settings.Settings:
+        """[finetune]."""
+        return self.settings("finetune")  # type: ignore[no-any-return]
+
+    @property
+    def web(self) -> web.settings.Settings:
+        """[web]."""
+        return self.settings("web")  # type: ignore[no-any-return]
+
+    def secrets(self) -> dict[str, str]:
+        """All secrets by name: from NIGHTDESK_SECRET_<NAME>, else from secrets.json, created 0600 on first use."""
+        kept = self._kept_secrets()
+        found = {name: os.environ.get(f"NIGHTDESK_SECRET_{name.upper()}", kept[name]) for name in SECRETS}
+        for name, value in found.items():
+            if len(value) < 32:
+                raise Failure(f"NIGHTDESK_SECRET_{name.upper()} has {len(value)} characters; it needs at least 32")
+        return found
+
+    def _kept_secrets(self) -> dict[str, str]:
+        path = self.home / "secrets.json"
+        try:
+            kept = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+        except (OSError, ValueError) as error:
+            raise Failure(f"{path} cannot be read as JSON: {error}") from error
+        missing = [name for name in SECRETS if name not in kept]
+        if missing:
+            kept |= {name: random_secrets.token_hex(32) for name in missing}
+            write_private(path, json.dumps(kept, indent=1))
+        return kept  # type: ignore[no-any-return]
+
+    def command(self, *words: str) -> list[str]:
+        """The command line that runs `nightdesk WORDS` in this very place."""
+        sets = [part for override in self.overrides for part in ("--set", override)]
+        base = [sys.executable, str(HERE / "nightdesk.py"), "--home", str(self.home), "--config", str(self.config)]
+        return [*base, *sets, *words]
+
+
+def write_private(path: Path, text: str) -> None:
+    """Write a file that only this user can read, whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    draft.replace(path)
+
+
+def _override(sections: dict[str, Any], override: str) -> None:
+    key, _, value = override.partition("=")
+    room, _, name = key.strip().partition(".")
+    if not (room and name and value.strip()):
+        raise Failure(f"--set {override!r} should look like room.key=value, for example web.port=8080")
+    try:
+        parsed = tomllib.loads(f"value = {value}")["value"]
+    except tomllib.TOMLDecodeError:
+        parsed = value.strip()
+    sections.setdefault(room, {})[name] = parsed
+
+
+def _resolved(sections: dict[str, dict[str, Any]], folder: Path) -> dict[str, dict[str, Any]]:
+    """Values that begin with ./ or ../ are paths beside the configuration file."""
+
+    def resolve(value: Any) -> Any:
+        if isinstance(value, str) and value.startswith(("./", "../")):
+            return str((folder / value).resolve())
+        return [resolve(item) for item in value] if isinstance(value, list) else value
+
+    return {room: {key: resolve(value) for key, value in table.items()} for room, table in sections.items()}
+
+
+@contextlib.contextmanager
+def one_sentence() -> Iterator[None]:
+    """Turn each room's errors into exit code 1 and one sentence; anything else is a bug and keeps its traceback."""
+    from bot.errors import BotError
+    from finetune.errors import FinetuneError
+    from retrieval.errors import RetrievalError
+    from web.errors import WebError
+
+    try:
+        yield
+    except (BotError, FinetuneError, RetrievalError, WebError) as error:
+        raise Failure(str(error)) from error
+    except KeyboardInterrupt:
+        raise Failure("stopped by Ctrl-C; nothing is lost, the same command goes on where it stopped") from None
+
+
+def tell(report: dict[str, Any], as_json: bool) -> None:
+    """Print a report: one JSON document last for machines, aligned lines for people."""
+    if as_json:
+        click.echo(json.dumps(report, ensure_ascii=False))
+        return
+    width = max((len(key) for key in report), default=0)
+    for key, value in report.items():
+        if not isinstance(value, dict | list):
+            click.echo(f"  {key.replace('_', ' '):<{width}}  {value}")
+
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document, last.")
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--home", type=click.Path(path_type=Path), envvar="NIGHTDESK_HOME", default=Path("var"), show_default=True,
+              help="Folder of all state.")  # fmt: skip
+@click.option("--config", type=click.Path(path_type=Path), envvar="NIGHTDESK_CONFIG",
+              default=HERE / "data" / "nightdesk.toml", help="The configuration file (TOML).")  # fmt: skip
+@click.option("--set", "overrides", multiple=True, metavar="ROOM.KEY=VALUE", help="Override one configuration key.")
+@click.version_option(package_name="nightdesk")
+@click.pass_context
+def cli(context: click.Context, home: Path, config: Path, overrides: tuple[str, ...]) -> None:
+    """Nightdesk: a support assistant that learns from your own transcripts.
+
+    \b
+    nightdesk ingest exports/ articles/     read transcripts and help-centre articles
+    nightdesk train                         learn intents, pick thresholds
+    nightdesk serve                         the widget, the desk and the assistant
+    """
+    context.obj = Place.open(home, config, overrides)
+
+
+@cli.command()
+@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--trust", is_flag=True, help="Vouch for this source: its answers may be given to customers.")
+@click.option("--rebuild", is_flag=True, help="Embed everything anew, for example after changing the encoder.")
+@click.option("--bare", is_flag=True, help="Also time the bare encoder on the same texts.")
+@json_option
+@click.pass_obj
+def ingest(place: Place, paths: tuple[Path, ...], trust: bool, rebuild: bool, bare: bool, as_json: bool) -> None:
+    """Read transcripts (.jsonl, .jsonl.gz) and articles (.md, .html) into the corpus and the index.
+
+    Resumable and idempotent: kill it at any point and run it again. Rows that cannot be read go to a quarantine file.
+
+    \b
+    Example: nightdesk ingest exports/2026-10.jsonl.gz help-centre/
+    """
+    from retrieval.ingest import ingest as run
+
+    with one_sentence():
+        report = run(
+            paths, place.retrieval, place.home, bytes.fromhex(place.secrets()["corpus"]),
+            trust=trust, rebuild=rebuild, bare=bare, progress=_progress(as_json),
+        )  # fmt: skip
+    tell(report.as_dict(), as_json)
+
+
+@cli.command()
+@json_option
+@click.pass_obj
+def train(place: Place, as_json: bool) -> None:
+    """Fit the intent head on labelled utterances, pick thresholds, and publish a new bundle.
+
+    \b
+    Example: nightdesk train --json
+    """
+    from finetune.train import train as run
+
+    with one_sentence():
+        report = run(place.finetune, place.retrieval, place.home)
+    tell(report, as_json)
+
+
+@cli.command()
+@json_option
+@click.pass_obj
+def evaluate(place: Place, as_json: bool) -> None:
+    """Measure the current bundle on the held-out files, which nothing was chosen on.
+
+    \b
+    Example: nightdesk evaluate --json
+    """
+    from finetune.evaluate import evaluate as run
+
+    with one_sentence():
+        report = run(place.finetune, place.retrieval, place.home)
+    tell(report, as_json)
+
+
+@cli.command()
+@click.option("--demo", is_flag=True, help="Prepare and serve the demo company.")
+@click.pass_obj
+def serve(place: Place, demo: bool) -> None:
+    """Serve the assistant, the widget and the desk; restart whatever dies.
+
+    \b
+    Example: nightdesk serve
+    """
+    from web.supervisor import Command, supervise
+
+    if demo:
+        place = Place.open(place.home, place.config, [*place.overrides, "web.demo=true"])
+    with one_sentence():
+        place.secrets()
+        if demo:
+            prepare_demo(place)
+        bot_at, web_at = (f"http://{part.host}:{part.port}" for part in (place.bot, place.web))
+        code = supervise(
+            [
+                Command("bot", place.command("bot"), f"{bot_at}/health"),
+                Command("web", place.command("web"), f"{web_at}/health"),
+            ]
+        )
+    sys.exit(code)
+
+
+@cli.command()
+@click.pass_obj
+def bot(place: Place) -> None:
+    """Run the action server alone (Rasa's action-server protocol, loopback by default).
+
+    \b
+    Example: nightdesk bot
+    """
+    from bot.server import run_server
+
+    with one_sentence():
+        run_server(place.bot, place.home, place.secrets(), place.retrieval)
+
+
+@cli.command()
+@click.pass_obj
+def web(place: Place) -> None:
+    """Run the web app alone: widget, desk and the queue of turns.
+
+    \b
+    Example: nightdesk web
+    """
+    from web.server import run_web
+
+    with one_sentence():
+        run_web(place.web, place.home, place.secrets())
+
+
+@cli.group()
+def desk() -> None:
+    """Manage the desk where agents work."""
+
+
+@desk.command("add-agent")
+@click.argument("email")
+@click.option("--name", prompt=True, help="The name customers see.")
+@click.option("--password", prompt=True, hide_input=True, confirmation_prompt=True, help="Asked for when not given.")
+@click.pass_obj
+def add_agent(place: Place, email: str, name: str, password: str) -> None:
+    """Add an agent, or give an existing one a new name and password.
+
+    \b
+    Example: nightdesk desk add-agent noor@example.com --name Noor
+    """
+    from web.agents import add_agent as run
+
+    with one_sentence():
+        run(place.web, place.home, email=email, name=name, password=password)
+    click.echo(f"{email} can sign in at /desk")
+
+
+@cli.command()
+@click.option("--mend", is_flag=True, help="Fetch and convert what is missing.")
+@click.option("--quiet", is_flag=True, help="Say only what is wrong.")
+@json_option
+@click.pass_obj
+def doctor(place: Place, mend: bool, quiet: bool, as_json: bool) -> None:
+    """Say what is missing or broken, and how to mend it.
+
+    \b
+    Example: nightdesk doctor --mend
+    """
+    import bot.health
+    import retrieval.health
+    import web.health
+
+    with one_sentence():
+        if mend:
+            retrieval.health.mend(place.home, place.retrieval)
+            bot.health.mend(place.home, place.bot)
+        rows = [
+            *retrieval.health.check(place.home, place.retrieval),
+            *bot.health.check(place.home, place.bot),
+            *web.health.check(place.home, place.web),
+        ]
+    broken = [row for row in rows if not row.ok]
+    if as_json:
+        click.echo(json.dumps({"checks": [{"what": r.what, "ok": r.ok, "mend": r.mend} for r in rows]}))
+    else:
+        for row in broken if quiet else rows:
+            click.echo(f"{'ok  ' if row.ok else 'FAIL'}  {row.what}" + ("" if row.ok else f"\n      → {row.mend}"))
+    sys.exit(1 if broken and not (mend and quiet) else 0)
+
+
+@cli.group()
+def bench() -> None:
+    """Measure this machine: ratios within one run are what to trust."""
+
+
+@bench.command("turns")
+@click.option("--clients", default="1,8,32", show_default=True, help="Numbers of concurrent customers, by comma.")
+@click.option("--seconds", default=20.0, show_default=True, help="Measured time for each number of clients.")
+@json_option
+@click.pass_obj
+def bench_turns(place: Place, clients: str, seconds: float, as_json: bool) -> None:
+    """Drive whole durable turns through a service of its own in a scratch home.
+
+    \b
+    Example: nightdesk bench turns --clients 1,8,32 --json
+    """
+    raise Failure("not built yet")
+
+
+def prepare_demo(place: Place) -> None:
+    """Ingest and train the demo company where that has not been done, and make sure of an agent for its desk."""
+    if not (place.home / "models" / "current").exists():
+        from finetune.train import train as run_train
+        from retrieval.ingest import ingest as run_ingest
+
+        click.echo("Preparing the demo company (once)…", err=True)
+        key = bytes.fromhex(place.secrets()["corpus"])
+        sources = [DEMO / "articles", DEMO / "transcripts.jsonl"]
+        run_ingest(sources, place.retrieval, place.home, key, progress=_progress(False))
+        run_train(place.finetune, place.retrieval, place.home)
+    agent = demo_agent(place)
+    at = f"http://{place.web.host}:{place.web.port}"
+    click.echo(f"\n  Shop  {at}/\n  Desk  {at}/desk   {agent['email']}   {agent['password']}\n", err=True)
+
+
+def demo_agent(place: Place) -> dict[str, str]:
+    """The demo desk's agent; the password is random, made once and kept 0600 beside the other secrets."""
+    from web.agents import add_agent as run
+
+    path = place.home / "demo-agent.json"
+    if not path.exists():
+        agent = {"email": "noor@mossgrove.example", "name": "Noor", "password": random_secrets.token_urlsafe(9)}
+        run(place.web, place.home, **agent)
+        write_private(path, json.dumps(agent))
+    return json.loads(path.read_text(encoding="utf-8"))  # type: ignore[no-any-return]
+
+
+def _progress(quiet: bool) -> Any:
+    """A progress callback for `ingest`: a bar on a terminal, nothing elsewhere."""
+    return None if quiet or not sys.stderr.isatty() else "bar"
+
+
+def main() -> None:
+    """The entry point: settle the threads before any numerical library loads, then run the command."""
+    for name, value in QUIET_THREADS.items():
+        os.environ.setdefault(name, value)
+    cli()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,107 @@
+"""action_respond: answer the customer's last message, or say why a person should."""
+
+from __future__ import annotations
+
+from bot import phrases
+from bot.actions.outcome import NOTHING_ASKED, Outcome, Scene
+from bot.compose import answer_text, citations
+from bot.decisions import (
+    OFFER_PERSON,
+    Answer,
+    Ask,
+    Decision,
+    HandOff,
+    Phrase,
+    Question,
+    RunAction,
+    StaySilent,
+)
+from bot.policy import decide
+from bot.services import Services
+from bot.types import Button, Conversation, HandoffReason, PendingAction, Reply
+from bot.wire import followup, pending_json, slots_changed
+
+NAME = "action_respond"
+
+
+async def respond(services: Services, conversation: Conversation) -> Outcome:
+    """Read, decide, perform."""
+    await services.point("bot.received")
+    if conversation.paused:
+        return Outcome()
+    reading, found = await services.read(conversation)
+    await services.point("bot.read")
+    decision = decide(conversation, reading, found.hits, found.thresholds, found.catalogue)
+    outcome = perform(services, Scene(conversation, reading, found), decision)
+    await services.point("bot.before_reply")
+    return outcome
+
+
+def perform(services: Services, scene: Scene, decision: Decision) -> Outcome:
+    """Turn a decision into events and responses."""
+    match decision:
+        case StaySilent():
+            return Outcome()
+        case HandOff():
+            return _hand_off(scene, decision)
+        case RunAction():
+            return _run(scene, decision)
+        case Ask():
+            return _ask(services, scene, decision)
+        case Answer():
+            return _answer(scene, decision)
+
+
+def _hand_off(scene: Scene, decision: HandOff) -> Outcome:
+    entry = scene.found.catalogue.get(decision.intent or "talk_to_person")
+    theirs = decision.reason is HandoffReason.CUSTOMER_REQUEST and scene.reading.language == "en" and entry
+    words = entry.responses[0] if theirs and entry and entry.responses else None
+    return scene.hand_off(decision.reason, intent=decision.intent, words=words)
+
+
+def _run(scene: Scene, decision: RunAction) -> Outcome:
+    """Set the slots that were mentioned and let the caller run the action.
+
+    A pending yes stays, for the action to see; what was pending of another action is dropped.
+    """
+    pending = scene.conversation.pending
+    dropped = {} if pending and pending.name == decision.action else dict(NOTHING_ASKED)
+    wanted = {**dropped, "requested_slot": None, **decision.slots}
+    return Outcome((*slots_changed(scene.conversation, wanted), followup(decision.action)))
+
+
+def _ask(services: Services, scene: Scene, decision: Ask) -> Outcome:
+    conversation = scene.conversation
+    counted = {"misunderstandings": conversation.misunderstandings + 1}
+    match decision.question:
+        case Question.UNKNOWN:
+            offer = PendingAction(OFFER_PERSON, {}, conversation.message_id)
+            slots = {**counted, "requested_slot": None, "pending_action": pending_json(offer)}
+            return scene.say(decision, Reply(phrases.UNKNOWN, (phrases.PERSON,)), slots)
+        case Question.WHICH_INTENT:
+            options = tuple(Button(_title(name), f"/{name}") for name in decision.options)
+            slots = {**counted, "requested_slot": None, "pending_action": None}
+            return scene.say(decision, Reply(phrases.WHICH, (*options, phrases.PERSON)), slots)
+        case Question.SLOT:
+            email = conversation.requested_slot == "email"
+            example = services.settings.orders.example
+            text = phrases.ask_email(again=True) if email else phrases.ask_order_number(example, again=True)
+            return scene.say(decision, Reply(text, (phrases.PERSON,)), counted)
+        case Question.CONFIRM:
+            assert conversation.pending is not None
+            question = str(conversation.pending.values.get("question") or "")
+            return scene.say(decision, Reply(phrases.not_a_clear_yes(question), phrases.YES_NO), counted)
+
+
+def _answer(scene: Scene, decision: Answer) -> Outcome:
+    if decision.phrase:
+        text = phrases.LET_GO if decision.phrase is Phrase.LET_GO else phrases.ACKNOWLEDGED
+        return scene.say(decision, Reply(text))
+    if decision.response:
+        return scene.say(decision, Reply(decision.response))
+    text = answer_text(scene.reading.text, decision.hits)
+    return scene.say(decision, Reply(text, citations=citations(decision.hits)))
+
+
+def _title(intent: str) -> str:
+    return intent.replace("_", " ").capitalize()

@@ -1,0 +1,80 @@
+"""What the policy can choose."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from bot.types import HandoffReason
+from retrieval.types import Hit
+
+# The name a pending yes carries while it is a person that was offered; no action of that name is run.
+OFFER_PERSON = "offer_person"
+
+
+class Phrase(StrEnum):
+    """A fixed thing to say that needs no passage."""
+
+    LET_GO = "let_go"  # the customer said no: nothing was done
+    ACKNOWLEDGED = "acknowledged"  # a yes or no that answers nothing
+
+
+class Question(StrEnum):
+    """What is asked back."""
+
+    WHICH_INTENT = "ambiguous"  # two intents are near
+    UNKNOWN = "missing_knowledge"  # nothing good enough; a person is offered
+    SLOT = "slot_not_understood"  # the value asked for was not in the reply
+    CONFIRM = "yes_or_no"  # neither a yes nor a no
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Say a response of the company's, the passages of `hits`, or a phrase: exactly one of the three."""
+
+    intent: str | None = None
+    hits: tuple[Hit, ...] = ()
+    response: str | None = None
+    phrase: Phrase | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """Ask back; `options` are intents for buttons."""
+
+    question: Question
+    options: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RunAction:
+    """Let a business action run next, with these slots set first."""
+
+    action: str
+    intent: str | None = None
+    slots: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class HandOff:
+    """Give the conversation to a person."""
+
+    reason: HandoffReason
+    intent: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StaySilent:
+    """A person has the conversation."""
+
+
+Decision = Answer | Ask | RunAction | HandOff | StaySilent
+
+KINDS: Mapping[type, str] = {
+    Answer: "answer",
+    Ask: "ask",
+    RunAction: "run_action",
+    HandOff: "hand_off",
+    StaySilent: "stay_silent",
+}

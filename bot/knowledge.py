@@ -1,0 +1,46 @@
+"""What the reader needs of a bundle, whoever provides it: an encoder, an intent head, a search, thresholds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from enum import StrEnum
+from typing import Protocol
+
+from bot.head import Array, IntentHead
+from bot.thresholds import Thresholds
+from retrieval.types import Hit
+
+
+class Audience(StrEnum):
+    """For whom passages are looked up."""
+
+    CUSTOMER = "customer"
+    AGENT = "agent"
+
+
+class Knowledge(Protocol):
+    """One bundle, loaded; it does not change."""
+
+    @property
+    def bundle(self) -> str:
+        """The bundle's id."""
+
+    @property
+    def head(self) -> IntentHead | None:
+        """The intent head, or None in a bundle that was never trained."""
+
+    @property
+    def thresholds(self) -> Thresholds:
+        """What is good enough."""
+
+    def encode(self, texts: Sequence[str]) -> Array:
+        """Return float32 (B, D), rows of unit length."""
+
+    def search(
+        self, texts: Sequence[str], embeddings: Array, audience: Audience, languages: Sequence[str], k: int
+    ) -> list[list[Hit]]:
+        """Return up to k hits of each text, best first, that the audience may see."""
+
+
+KnowledgeSource = Callable[[], Knowledge]
+"""Returns the bundle that serves; never blocks. Raises NotReady until there is one."""

@@ -1,0 +1,166 @@
+"""Every sentence the assistant says of its own: warm, short, honest.
+
+Functions of plain values; what depends on the company (its name, the shape of its order numbers) comes in as one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from bot.backoffice import Order, OrderStatus
+from bot.types import CHINESE, Button, HandoffReason
+
+PERSON = Button("Talk to a person", "/talk_to_person")
+PERSON_ZH = Button("转人工客服", "/talk_to_person")
+YES_NO = (Button("Yes", "/affirm"), Button("No", "/deny"))
+
+UNKNOWN = (
+    "I don't know that one, and I'd rather say so than guess. "
+    "Would you like one of our people to answer it? You can also ask me in other words."
+)
+LET_GO = "All right, I've left everything as it is. What else can I do for you?"
+ACKNOWLEDGED = "Good. I'm here if there's anything else."
+WHICH = "I want to be sure I help with the right thing. Which of these is it?"
+
+HANDOFF = {
+    HandoffReason.CUSTOMER_REQUEST: "Of course. I'm passing you to one of our people, with everything said so far.",
+    HandoffReason.MISSING_KNOWLEDGE: (
+        "I'll ask one of our people to answer this. They'll see everything said so far, so you needn't repeat it."
+    ),
+    HandoffReason.REPEATED_MISUNDERSTANDING: (
+        "I'm not getting this right, and you shouldn't have to keep trying. "
+        "I'm passing you to one of our people; they'll see everything said so far."
+    ),
+    HandoffReason.TOOL_FAILURE: (
+        "I can't reach our order system just now, so I'm passing you to one of our people. Nothing has been changed."
+    ),
+}
+HANDOFF_ELSE = "I'm passing you to one of our people; they'll see everything said so far."
+HANDOFF_ZH = "我先请同事来帮您。之前的对话他们都能看到，您不用再说一遍。"
+
+
+def handoff(reason: HandoffReason, language: str) -> str:
+    """What the customer hears when a person takes over."""
+    return HANDOFF_ZH if language == CHINESE else HANDOFF.get(reason, HANDOFF_ELSE)
+
+
+def ask_order_number(example: str, *, again: bool = False) -> str:
+    """Ask for an order number."""
+    if again:
+        return f"I couldn't find an order number in that. It looks like {example} and is in your confirmation e-mail."
+    return f"Gladly. What's your order number? It looks like {example} and is in your confirmation e-mail."
+
+
+def ask_email(*, again: bool = False) -> str:
+    """Ask for the e-mail address an order was placed with."""
+    if again:
+        return "That doesn't look like an e-mail address. Which one did you order with? For example name@example.com."
+    return "Thank you. And which e-mail address did you order with? I need both before I can show you anything."
+
+
+def no_such_order(order_number: str, *, verified: bool) -> str:
+    """The same words whether the order is missing or somebody else's."""
+    if verified:
+        return f"I can't find an order {order_number} on your account. Could you check the number?"
+    return f"I can't find an order {order_number} with that e-mail address. Could you check both and tell me again?"
+
+
+def which_order(orders: Sequence[Order], *, to_cancel: bool) -> str:
+    """Ask which of the customer's orders is meant."""
+    if to_cancel:
+        return "Which order shall I cancel? I'll ask once more before I do it."
+    return f"You have {len(orders)} recent orders. Which one is it?"
+
+
+def order_button(order: Order, intent: str) -> Button:
+    """A button that means this order."""
+    return Button(
+        f"{order.order_number}, {items(order, most=1)}", f'/{intent}{{"order_number": "{order.order_number}"}}'
+    )
+
+
+def items(order: Order, most: int = 6) -> str:
+    """`2 × Fern, 1 × Pot`, shortened to the first `most` lines."""
+    lines = [f"{item.quantity} × {item.name}" for item in order.items]
+    more = len(lines) - most
+    return ", ".join(lines[:most]) + (f" and {more} more" if more > 0 else "")
+
+
+def amount(order: Order, currency: str) -> str:
+    """`€61.90`, or `61.90 SEK` for a currency without a sign."""
+    sign = {"EUR": "€", "GBP": "£", "USD": "$"}.get(currency)
+    return f"{sign}{order.total:.2f}" if sign else f"{order.total:.2f} {currency}"
+
+
+def day(text: str | None) -> str | None:
+    """`Thursday 26 November`, from an ISO date or time; None if there is none."""
+    if not text:
+        return None
+    try:
+        when = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return f"{when:%A} {when.day} {when:%B}"
+
+
+def order_state(order: Order) -> str:
+    """Say where an order is."""
+    what = f"Order {order.order_number} ({items(order, most=3)})"
+    expected = day(order.expected_at)
+    soon = f" We expect it to reach you on {expected}." if expected else ""
+    carrier = f" with {order.carrier}" if order.carrier else ""
+    code = f", tracking code {order.tracking_code}" if order.tracking_code else ""
+    if order.status is OrderStatus.PLACED:
+        return f"{what} is placed and waiting to be packed.{soon}"
+    if order.status is OrderStatus.PACKED:
+        return f"{what} is packed and about to leave us.{soon}"
+    if order.status is OrderStatus.SHIPPED:
+        return f"{what} is on its way{carrier}{code}.{soon}"
+    if order.status is OrderStatus.DELIVERED:
+        there = f" It was due on {expected}." if expected else ""
+        return f"{what} is marked as delivered{carrier}{code}.{there}"
+    return f"{what} was cancelled, so nothing is on its way."
+
+
+NO_ORDERS = "I can't see any orders on your account yet."
+SIGN_IN_TO_CANCEL = (
+    "I can cancel an order only for a customer who is signed in; that is our rule, so that nobody cancels yours. "
+    "Please sign in and ask me again, or I can pass you to a person."
+)
+NOTHING_TO_CANCEL = (
+    "None of your orders can still be cancelled: our rule is that this works only until an order has left us "
+    "(placed or packed). Shall I pass you to a person?"
+)
+
+
+def refuse_cancel(order: Order) -> str:
+    """Say why this order cannot be cancelled, naming the rule."""
+    if order.status is OrderStatus.CANCELLED:
+        return f"Order {order.order_number} is already cancelled, so there is nothing left to do."
+    state = "on its way" if order.status is OrderStatus.SHIPPED else "delivered"
+    return (
+        f"Order {order.order_number} is already {state}. Our rule is that an order can be cancelled only until it has "
+        "left us (placed or packed). You can still send it back; ask me about returns, or talk to a person."
+    )
+
+
+def confirm_cancel(order_number: str, what: str, total: str) -> str:
+    """Ask for the yes, repeating what it is for."""
+    return (
+        f"Shall I cancel order {order_number} ({what}; {total} in total)? "
+        "This can't be undone. Please answer yes or no."
+    )
+
+
+def cancelled(order_number: str, what: str, total: str) -> str:
+    """Say that it is done."""
+    return f"Done: order {order_number} ({what}; {total}) is cancelled, and nothing will be sent."
+
+
+CHANGED_MEANWHILE = "The order has changed since I asked, so I haven't done anything yet. "
+
+
+def not_a_clear_yes(question: str) -> str:
+    """Ask for the yes or no once more."""
+    return f"I need a clear yes or no before I change anything. {question}"

@@ -1,0 +1,197 @@
+"""Decide what the assistant does with a message: answer, ask, act, hand off or stay silent.
+
+`decide` is a plain function of its arguments. Nothing a customer or a passage says widens what it may choose; an
+action it chooses still checks identity and the customer's yes by itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from bot.catalogue import Catalogue, Handle
+from bot.decisions import (
+    OFFER_PERSON,
+    Answer,
+    Ask,
+    Decision,
+    HandOff,
+    Phrase,
+    Question,
+    RunAction,
+    StaySilent,
+)
+from bot.presentable import overlap_zh
+from bot.thresholds import Thresholds
+from bot.types import CHINESE, Conversation, DialogAct, HandoffReason, RankedIntent, Reading
+from retrieval.types import Hit, PassageKind
+
+ACTION_SLOTS = ("order_number", "email")
+MAX_PASSAGES = 2
+# A second passage joins the first only where it is nearly as near.
+SECOND_PASSAGE_WITHIN = 0.03
+# Two intents are worth asking about only if one of the two is meant at least this likely.
+ASK_PROBABILITY = 0.5
+NO_INTENT = RankedIntent("", 0.0)
+
+
+def decide(
+    conversation: Conversation,
+    reading: Reading,
+    hits: Sequence[Hit],
+    thresholds: Thresholds,
+    catalogue: Catalogue,
+) -> Decision:
+    """Choose what to do. `hits` are passages that this customer may see, best first.
+
+    The rules, first match wins: a paused conversation is a person's; a wish for a person is granted; a pressed
+    button means its intent; a pending question takes its answer; Chinese is answered from approved cards or handed
+    off; then intents and passages compete (`_open`). A second failure in a row hands off.
+    """
+    if conversation.paused:
+        return StaySilent()
+    if reading.wants_person:
+        return HandOff(HandoffReason.CUSTOMER_REQUEST)
+    if reading.payload and reading.payload in catalogue:
+        return _serve(reading.payload, conversation, reading, hits, thresholds, catalogue)
+    if conversation.pending:
+        decision = _pending(conversation, reading, hits, thresholds, catalogue)
+        if decision:
+            return decision
+    elif reading.act is not DialogAct.NONE:
+        return Answer(phrase=Phrase.ACKNOWLEDGED)
+    return _open(conversation, reading, hits, thresholds, catalogue)
+
+
+def _pending(
+    conversation: Conversation,
+    reading: Reading,
+    hits: Sequence[Hit],
+    thresholds: Thresholds,
+    catalogue: Catalogue,
+) -> Decision | None:
+    """Take the message as the reply to what was asked; a different wish drops the question."""
+    pending = conversation.pending
+    assert pending is not None
+    awaits_person = pending.name == OFFER_PERSON
+    if reading.act is DialogAct.DENY:
+        return Answer(phrase=Phrase.LET_GO)
+    if conversation.requested_slot:
+        value = reading.value(conversation.requested_slot)
+        if value:
+            return RunAction(pending.name, slots=_slots(reading))
+    elif reading.act is DialogAct.AFFIRM:
+        return HandOff(HandoffReason.MISSING_KNOWLEDGE) if awaits_person else RunAction(pending.name)
+    if awaits_person:
+        return None
+    other = _open(conversation, reading, hits, thresholds, catalogue)
+    again = isinstance(other, RunAction) and other.action == pending.name and not other.slots
+    if isinstance(other, Ask) or again:
+        return _failed(conversation, Ask(Question.SLOT if conversation.requested_slot else Question.CONFIRM))
+    return other
+
+
+def _open(
+    conversation: Conversation,
+    reading: Reading,
+    hits: Sequence[Hit],
+    thresholds: Thresholds,
+    catalogue: Catalogue,
+) -> Decision:
+    """Let intents and passages compete.
+
+    A certain intent is served. Else a passage that is near enough answers, even where the head calls the
+    utterance out of scope, for its article may be newer than the head. Else two near intents are asked about.
+    """
+    if reading.language == CHINESE:
+        return _chinese(reading, hits, thresholds)
+    in_scope = reading.out_of_scope < thresholds.out_of_scope
+    first, second = _two(reading)
+    certain = (
+        in_scope
+        and first.probability >= thresholds.intent_probability
+        and first.probability - second.probability >= thresholds.intent_margin
+    )
+    if certain and first.name in catalogue:
+        return _serve(first.name, conversation, reading, hits, thresholds, catalogue)
+    if answer := _passages(hits, thresholds.answer_cosine):
+        return answer
+    near = in_scope and first.probability + second.probability >= max(thresholds.intent_probability, ASK_PROBABILITY)
+    options = tuple(intent.name for intent in (first, second) if intent.name in catalogue)
+    if near and len(options) == 2:
+        if all(catalogue[name].handle is Handle.SEARCH for name in options):
+            answer = _passages(hits, thresholds.answer_cosine_in_scope)
+            if answer:
+                return answer
+        if conversation.misunderstandings < 2:
+            return Ask(Question.WHICH_INTENT, options)
+    return _failed(conversation, Ask(Question.UNKNOWN))
+
+
+def _serve(
+    intent: str,
+    conversation: Conversation,
+    reading: Reading,
+    hits: Sequence[Hit],
+    thresholds: Thresholds,
+    catalogue: Catalogue,
+) -> Decision:
+    """Do what the company wants done with an intent that is certain."""
+    entry = catalogue[intent]
+    if entry.handle is Handle.HANDOFF:
+        return HandOff(HandoffReason.CUSTOMER_REQUEST, intent)
+    if entry.handle is Handle.ACTION and entry.action:
+        return RunAction(entry.action, intent, _slots(reading))
+    if entry.handle is Handle.SEARCH:
+        answer = _passages(hits, thresholds.answer_cosine_in_scope, intent)
+        if answer:
+            return answer
+    if entry.responses:
+        return Answer(intent, response=_choose(entry.responses, conversation.message_id))
+    return _failed(conversation, Ask(Question.UNKNOWN))
+
+
+def _passages(hits: Sequence[Hit], least_cosine: float, intent: str | None = None) -> Answer | None:
+    """Answer with the nearest passage, and another piece of the same article that is nearly as near."""
+    near = [hit for hit in hits if hit.cosine is not None and hit.cosine >= least_cosine]
+    if not near:
+        return None
+    best = max(near, key=lambda hit: (hit.cosine or 0.0, -hit.rank))
+    second = [hit for hit in near if _belongs(hit, best)]
+    return Answer(intent, (best, *second[: MAX_PASSAGES - 1]))
+
+
+def _belongs(hit: Hit, best: Hit) -> bool:
+    """True for a nearly as near piece of the same article: two sources might contradict each other."""
+    passage, other = hit.passage, best.passage
+    close = (best.cosine or 0.0) - (hit.cosine or 0.0) <= SECOND_PASSAGE_WITHIN
+    same_page = passage.source == other.source and passage.kind is other.kind is PassageKind.ARTICLE
+    return close and same_page and passage.id != other.id
+
+
+def _chinese(reading: Reading, hits: Sequence[Hit], thresholds: Thresholds) -> Decision:
+    """Answer from an approved card whose words are the question's, else hand off: the encoder reads no Chinese."""
+    approved = [hit for hit in hits if hit.passage.kind is PassageKind.CARD and hit.passage.approved]
+    scored = [(overlap_zh(reading.text, hit.passage), -hit.rank, hit) for hit in approved]
+    best = max(scored, default=None, key=lambda row: row[:2])
+    if best and best[0] >= thresholds.answer_overlap_zh:
+        return Answer(hits=(best[2],))
+    return HandOff(HandoffReason.UNSUPPORTED_REQUEST)
+
+
+def _failed(conversation: Conversation, ask: Ask) -> Decision:
+    """Ask, unless the last message was not understood either."""
+    return HandOff(HandoffReason.REPEATED_MISUNDERSTANDING) if conversation.misunderstandings else ask
+
+
+def _slots(reading: Reading) -> Mapping[str, str]:
+    return {name: value for name in ACTION_SLOTS if (value := reading.value(name))}
+
+
+def _two(reading: Reading) -> tuple[RankedIntent, RankedIntent]:
+    ranked = [*reading.intents[:2], NO_INTENT, NO_INTENT]
+    return ranked[0], ranked[1]
+
+
+def _choose(responses: Sequence[str], message_id: str) -> str:
+    """One of the responses, the same for the same message."""
+    return responses[sum(message_id.encode()) % len(responses)]

@@ -1,0 +1,207 @@
+"""The action server: rasa-sdk's executor behind an HTTP app of our own.
+
+rasa-sdk's app listens on all addresses, asks nobody for a secret and answers an error with the whole request. This
+one keeps its protocol and its status codes, and none of that.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import json
+import logging
+import signal
+import traceback
+import zlib
+from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from rasa_sdk.executor import ActionExecutor, CollectingDispatcher
+from rasa_sdk.interfaces import ActionExecutionRejection, ActionMissingDomainException, ActionNotFoundException, Tracker
+from sanic import Sanic
+from sanic.exceptions import PayloadTooLarge, SanicException
+from sanic.request import Request
+from sanic.response import HTTPResponse
+from sanic.response import json as json_response
+
+from bot.actions.outcome import Outcome
+from bot.actions.registry import ACTIONS, Action
+from bot.errors import NotReady, TrackerError
+from bot.services import Services
+from bot.settings import Secrets, Settings
+from bot.tracker import fold
+from retrieval.settings import Settings as RetrievalSettings
+
+log = logging.getLogger(__name__)
+RETRY_AFTER_S = 1
+
+
+def build_app(services: Services, health: Callable[[], Mapping[str, Any]], name: str = "nightdesk_bot") -> Sanic:
+    """Return the app: POST /webhook and GET /actions behind the secret, GET /health open."""
+    app = Sanic(name, configure_logging=False)
+    app.config.REQUEST_MAX_SIZE = services.settings.max_body_bytes
+    app.config.ACCESS_LOG = False
+    app.config.KEEP_ALIVE_TIMEOUT = 75
+    executor = build_executor(services)
+    expected = f"Bearer {services.secrets.bot}".encode()
+
+    @app.on_request
+    async def authorize(request: Request) -> HTTPResponse | None:
+        if request.path == "/health":
+            return None
+        shown = request.headers.get("authorization", "").encode("utf-8", "replace")
+        if hmac.compare_digest(shown, expected):
+            return None
+        return refuse(401, "unauthorized", "Show the shared secret as Authorization: Bearer <secret>.")
+
+    @app.get("/health")
+    async def show_health(_: Request) -> HTTPResponse:
+        state = dict(health())
+        return json_response(state, status=200 if state["status"] == "ok" else 503)
+
+    @app.get("/actions")
+    async def show_actions(_: Request) -> HTTPResponse:
+        return json_response([{"name": action} for action in ACTIONS])
+
+    @app.post("/webhook")
+    async def webhook(request: Request) -> HTTPResponse:
+        return await answer(executor, request, services.settings.max_body_bytes)
+
+    @app.exception(Exception)
+    async def failed(_: Request, error: Exception) -> HTTPResponse:
+        return _failed(error)
+
+    return app
+
+
+def build_executor(services: Services) -> ActionExecutor:
+    """Return an executor that knows every action by the name a Rasa domain calls it."""
+    executor = ActionExecutor()
+    for name, action in ACTIONS.items():
+        executor.register_function(name, _rasa_action(services, action))
+    return executor
+
+
+async def answer(executor: ActionExecutor, request: Request, max_body_bytes: int) -> HTTPResponse:
+    """Run the action that is called for, with the status codes of rasa-sdk 3.21."""
+    try:
+        call = json.loads(_body(request, max_body_bytes))
+    except (ValueError, zlib.error):
+        return refuse(400, "bad_json", "The body should be an action call in JSON, plain or deflated.")
+    if not isinstance(call, dict):
+        return refuse(400, "bad_json", "The body should be an action call: a JSON object with next_action and tracker.")
+    name = call.get("next_action")
+    if not name:
+        return json_response(None)
+    if isinstance(name, str) and name in executor.actions and not isinstance(call.get("tracker"), dict):
+        return refuse(
+            422, "bad_tracker", "The action call has no tracker; expected an object with sender_id and events."
+        )
+    try:
+        result = await executor.run(call)
+    except ActionExecutionRejection as error:
+        return json_response({"error": error.message, "action_name": error.action_name}, status=400)
+    except ActionNotFoundException as error:
+        return json_response({"error": error.message, "action_name": error.action_name}, status=404)
+    except ActionMissingDomainException as error:
+        return json_response({"error": error.message, "action_name": error.action_name}, status=449)
+    return json_response({"events": result.events, "responses": result.responses})
+
+
+def refuse(status: int, code: str, message: str, headers: Mapping[str, str] | None = None) -> HTTPResponse:
+    """Return an error that says nothing of the request."""
+    return json_response({"error": {"code": code, "message": message}}, status=status, headers=dict(headers or {}))
+
+
+def run_server(
+    settings: Settings, home: Path, secrets: Mapping[str, str], retrieval_settings: RetrievalSettings
+) -> None:
+    """Serve until SIGTERM or SIGINT; /health answers at once, the models load behind it."""
+    from bot.start import Start
+
+    start = Start(settings, home, Secrets(secrets["bot"], secrets["identity"]), retrieval_settings, secrets)
+    asyncio.run(_serve(start, settings), loop_factory=_event_loop)
+
+
+async def _serve(start: Any, settings: Settings) -> None:
+    app = build_app(start.services, start.health)
+    server = await app.create_server(host=settings.host, port=settings.port, access_log=False)
+    assert server is not None
+    await server.startup()
+    await server.start_serving()
+    start.begin()
+    stopped = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopped.set)
+    log.info("action server on http://%s:%s", settings.host, settings.port)
+    try:
+        await stopped.wait()
+    finally:
+        await server.close()
+        start.end()
+
+
+def _event_loop() -> asyncio.AbstractEventLoop:
+    import uvloop
+
+    loop: asyncio.AbstractEventLoop = uvloop.new_event_loop()
+    return loop
+
+
+def _rasa_action(services: Services, action: Action) -> Callable[..., Awaitable[list[dict[str, Any]]]]:
+    async def run(dispatcher: CollectingDispatcher, tracker: Tracker, domain: Any) -> list[dict[str, Any]]:
+        del domain
+        conversation = fold(
+            {
+                "sender_id": tracker.sender_id,
+                "slots": tracker.slots,
+                "latest_message": tracker.latest_message,
+                "events": tracker.events,
+                "paused": tracker._paused,
+            }
+        )
+        try:
+            outcome = await action(services, conversation)
+        except Exception:
+            log.error("%s failed in conversation %s", action.__name__, conversation.id)
+            raise
+        return _dispatch(outcome, dispatcher)
+
+    return run
+
+
+def _dispatch(outcome: Outcome, dispatcher: CollectingDispatcher) -> list[dict[str, Any]]:
+    for response in outcome.responses:
+        dispatcher.utter_message(text=response["text"], buttons=response["buttons"], json_message=response["custom"])
+    return list(outcome.events)
+
+
+def _body(request: Request, most: int) -> bytes:
+    """Return the body, inflated if Rasa deflated it; never more than `most` bytes, whatever it was packed to."""
+    if request.headers.get("content-encoding") != "deflate":
+        return request.body
+    unpacker = zlib.decompressobj()
+    body = unpacker.decompress(request.body, most)
+    if unpacker.unconsumed_tail:
+        raise PayloadTooLarge("too large when unpacked")
+    return body + unpacker.flush()
+
+
+def _failed(error: Exception) -> HTTPResponse:
+    """Answer an error without a word of the request, and log where it happened without a word either."""
+    if isinstance(error, TrackerError):
+        return refuse(422, "bad_tracker", f"{error}.".capitalize())
+    if isinstance(error, NotReady):
+        return refuse(
+            503, "not_ready", "The assistant is still starting; try again.", {"Retry-After": str(RETRY_AFTER_S)}
+        )
+    if isinstance(error, SanicException):
+        code = {404: "not_found", 405: "method_not_allowed", 413: "too_large"}.get(error.status_code, "bad_request")
+        return refuse(error.status_code, code, "The request was not understood or is too large; see docs/http.md.")
+    where = " < ".join(
+        f"{Path(f.filename).name}:{f.lineno}" for f in reversed(traceback.extract_tb(error.__traceback__)[-4:])
+    )
+    log.error("%s at %s", type(error).__name__, where)
+    return refuse(500, "internal", "The action failed; nothing was said to the customer.")

@@ -1,0 +1,99 @@
+"""What the actions share: settings, the reader, the back office, who asks, the writer, the points."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from bot.backoffice import BackOffice
+from bot.errors import IdentityError
+from bot.identity import ANONYMOUS, Identity, verify
+from bot.language import detect_language
+from bot.packet import question_of
+from bot.points import Point, no_point
+from bot.presentable import may_see, shown_text
+from bot.reader import Found, Reader
+from bot.reading import parse_payload, payload_entities, read_act, read_entities, wants_person
+from bot.settings import Secrets, Settings
+from bot.types import Conversation, DialogAct, Reading
+from bot.writer import NoWriter, Writer
+
+T = TypeVar("T")
+ACTS = {"affirm": DialogAct.AFFIRM, "deny": DialogAct.DENY}
+
+
+@dataclass
+class Services:
+    """One action server's parts; nothing of a conversation is kept here."""
+
+    settings: Settings
+    secrets: Secrets
+    reader: Reader
+    back_office: BackOffice
+    writer: Writer = field(default_factory=NoWriter)
+    point: Point = no_point
+    least_customers: int = 5
+    _back_office_thread: ThreadPoolExecutor = field(
+        default_factory=lambda: ThreadPoolExecutor(1, thread_name_prefix="backoffice")
+    )
+
+    async def read(self, conversation: Conversation) -> tuple[Reading, Found]:
+        """Read the last message: rules here, intents and passages from the bundle.
+
+        A pressed button is certain and is not encoded; one that stands for a search is searched with the
+        customer's last words. Passages that would show a placeholder, or that customers may not see, are left out.
+        """
+        orders = self.settings.orders
+        pressed = parse_payload(conversation.text)
+        if pressed:
+            return await self._pressed(conversation, *pressed)
+        text = conversation.text
+        found = await self.reader.find(text) if text else self.reader.rules()
+        reading = Reading(
+            text=text,
+            intents=found.intents,
+            out_of_scope=found.out_of_scope,
+            language=detect_language(text),
+            entities=read_entities(text, orders, conversation.requested_slot),
+            act=read_act(text),
+            wants_person=wants_person(text),
+        )
+        return reading, self._for_customers(found)
+
+    async def identify(self, conversation: Conversation) -> Identity:
+        """Return who asks; a token that proves nothing is worth as much as none."""
+        try:
+            return verify(conversation.identity_token, self.secrets.identity, conversation.id)
+        except IdentityError:
+            return ANONYMOUS
+
+    async def at_back_office(self, call: Callable[[BackOffice], T]) -> T:
+        """Run a blocking call on the back office in its own thread."""
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._back_office_thread, call, self.back_office)
+
+    async def _pressed(self, conversation: Conversation, intent: str, values: dict[str, str]) -> tuple[Reading, Found]:
+        words = question_of(conversation)
+        rules = self.reader.rules()
+        entry = rules.catalogue.get(intent)
+        found = await self.reader.find(words) if entry and entry.handle == "search" and words else rules
+        reading = Reading(
+            text=words if entry else conversation.text,
+            language=detect_language(words),
+            entities=payload_entities(values, self.settings.orders),
+            act=ACTS.get(intent, DialogAct.NONE),
+            wants_person=intent == "talk_to_person",
+            payload=intent if entry else None,
+        )
+        return reading, self._for_customers(found)
+
+    def _for_customers(self, found: Found) -> Found:
+        hits = tuple(
+            hit
+            for hit in found.hits
+            if may_see(hit.passage, self.least_customers) and shown_text(hit.passage) is not None
+        )
+        return Found(found.bundle, found.thresholds, found.catalogue, found.intents, found.out_of_scope, hits)

@@ -1,0 +1,59 @@
+"""The `[bot]` section of the configuration, and the secrets of this room."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from bot.reading import OrderNumbers
+
+
+class Settings(BaseModel):
+    """Everything the action server can be told; frozen, and unknown keys are refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    host: str = Field("127.0.0.1", description="address to listen on; leave it on loopback unless web is elsewhere")
+    port: int = Field(5055, ge=0, le=65535, description="port of the action server; 0 takes a free one")
+    max_body_bytes: int = Field(4_000_000, ge=10_000, description="largest request, after unpacking; more is refused")
+    ready_timeout_s: float = Field(30.0, gt=0, description="how long a request waits for the models at the start")
+
+    assistant_name: str = Field("Moss", min_length=1, description="what the assistant calls itself")
+    company_name: str = Field("Mossgrove", min_length=1, description="the company it speaks for")
+    currency: str = Field("EUR", min_length=1, description="ISO code shown after amounts")
+    order_prefix: str = Field("MG-", description="what order numbers start with")
+    order_digits: int = Field(5, ge=3, le=12, description="how many digits follow the prefix")
+
+    torch_threads: int = Field(1, ge=0, description="threads of one forward pass; 0 leaves torch's own choice")
+    max_batch: int = Field(64, ge=1, le=512, description="most utterances in one forward pass")
+    top_k: int = Field(8, ge=1, le=50, description="passages looked at for an answer")
+
+    backoffice_seed: Path = Field(
+        Path("data/demo/backoffice.json"),
+        description="JSON of {customers, products, orders} that a new sample back office starts with",
+    )
+    demo_backoffice: bool = Field(True, description="use the sample back office (backoffice.db under the home)")
+
+    model: Literal["smollm2", "off"] = Field("smollm2", description="who writes drafts and summaries for agents")
+    model_engine: Literal["int8", "bfloat16"] = Field("int8", description="int8 is bitsandbytes LLM.int8")
+    model_threads: int = Field(1, ge=1, description="threads of decoding")
+    model_max_tokens: int = Field(72, ge=8, le=512, description="longest draft or summary, in tokens")
+    model_timeout_s: float = Field(20.0, gt=0, description="an unfinished draft is dropped after this")
+
+    points_dir: str = Field("", description="kill tests only: folder of the points at which a turn can be stopped")
+
+    @property
+    def orders(self) -> OrderNumbers:
+        """How order numbers are written."""
+        return OrderNumbers(self.order_prefix, self.order_digits)
+
+
+@dataclass(frozen=True, slots=True)
+class Secrets:
+    """`bot` is what callers must show; `identity` verifies who asks. Neither is ever printed."""
+
+    bot: str = field(repr=False)
+    identity: str = field(repr=False)

@@ -1,0 +1,34 @@
+"""The numbers the policy answers by; evaluation picks them and the bundle's manifest carries them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Thresholds:
+    """What is good enough. The defaults are strict: an unevaluated bundle asks and hands off more than it answers."""
+
+    intent_probability: float = 0.7  # least probability of an intent that is acted on
+    intent_margin: float = 0.1  # least gap to the second intent; below it we ask
+    out_of_scope: float = 0.5  # an utterance at or above this is outside all intents
+    answer_cosine: float = 0.62  # least cosine of a passage that answers whatever the head says
+    answer_cosine_in_scope: float = 0.45  # the same where the intent is certain and served by search
+    answer_overlap_zh: float = 0.5  # least share of a Chinese question's character pairs found in a card
+
+    @classmethod
+    def from_manifest(cls, values: Mapping[str, Any]) -> Thresholds:
+        """Take the known numbers of a manifest; what it lacks keeps the strict default."""
+        known = {field.name for field in fields(cls)}
+        numbers = {name: float(value) for name, value in values.items() if name in known and _is_number(value)}
+        return cls(**numbers)
+
+    def by_name(self) -> dict[str, float]:
+        """The numbers as they go over the wire."""
+        return asdict(self)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)

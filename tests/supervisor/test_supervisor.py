@@ -94,11 +94,11 @@ def started() -> Iterator[list[Supervised]]:
     for supervisor in supervisors:
         if supervisor.process.poll() is None:
             supervisor.process.kill()
-        supervisor.ends()
         for line in supervisor.lines:
             if found := re.search(r"started, pid (\d+)", line):
                 with contextlib.suppress(ProcessLookupError):
                     os.killpg(int(found.group(1)), signal.SIGKILL)
+        supervisor.ends()
 
 
 def test_it_waits_until_each_is_well_and_stops_the_last_first(started: list[Supervised]) -> None:

@@ -336,7 +336,7 @@ def test_whichever_event_the_service_forgets_is_missed(steps: list[str], data: s
 @settings(max_examples=200, deadline=None)
 @given(HISTORIES, st.data())
 def test_whichever_turn_is_answered_once_more_is_noticed(steps: list[str], data: st.DataObject) -> None:
-    story = told([*steps, "writes", "replies"])
+    story = told(["writes", "replies", *steps])
     turn = data.draw(st.sampled_from(story.turns))
     turns = [replace(each, assistant=(*each.assistant, "m98", "m99")) if each is turn else each for each in story.turns]
     assert judge(story, turns=turns) == {"double_ended"}

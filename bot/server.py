@@ -35,9 +35,10 @@ from retrieval.settings import Settings as RetrievalSettings
 
 log = logging.getLogger(__name__)
 RETRY_AFTER_S = 1
+App = Sanic[Any, Any]
 
 
-def build_app(services: Services, health: Callable[[], Mapping[str, Any]], name: str = "nightdesk_bot") -> Sanic:
+def build_app(services: Services, health: Callable[[], Mapping[str, Any]], name: str = "nightdesk_bot") -> App:
     """Return the app: POST /webhook and GET /actions behind the secret, GET /health open."""
     app = Sanic(name, configure_logging=False)
     app.config.REQUEST_MAX_SIZE = services.settings.max_body_bytes
@@ -94,10 +95,15 @@ async def answer(executor: ActionExecutor, request: Request, max_body_bytes: int
     name = call.get("next_action")
     if not name:
         return json_response(None)
-    if isinstance(name, str) and name in executor.actions and not isinstance(call.get("tracker"), dict):
+    if not isinstance(name, str):
+        return refuse(400, "bad_json", "next_action should be the name of an action.")
+    tracker = call.get("tracker")
+    if name in ACTIONS and not isinstance(tracker, dict):
         return refuse(
-            422, "bad_tracker", "The action call has no tracker; expected an object with sender_id and events."
+            422, "bad_tracker", "The action call has no tracker; an object with sender_id and events is needed."
         )
+    if name in ACTIONS and call.get("domain") is not None and not tracker.get("sender_id"):
+        return refuse(422, "bad_tracker", "The tracker has no sender_id; the conversation's id is needed.")
     try:
         result = await executor.run(call)
     except ActionExecutionRejection as error:
@@ -121,15 +127,16 @@ def run_server(
     from bot.start import Start
 
     start = Start(settings, home, Secrets(secrets["bot"], secrets["identity"]), retrieval_settings, secrets)
-    asyncio.run(_serve(start, settings), loop_factory=_event_loop)
+    with asyncio.Runner(loop_factory=_event_loop) as runner:
+        runner.run(_serve(start, settings))
 
 
 async def _serve(start: Any, settings: Settings) -> None:
     app = build_app(start.services, start.health)
     server = await app.create_server(host=settings.host, port=settings.port, access_log=False)
     assert server is not None
-    await server.startup()
-    await server.start_serving()
+    await server.startup()  # type: ignore[no-untyped-call]
+    await server.start_serving()  # type: ignore[no-untyped-call]
     start.begin()
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -139,7 +146,7 @@ async def _serve(start: Any, settings: Settings) -> None:
     try:
         await stopped.wait()
     finally:
-        await server.close()
+        await server.close()  # type: ignore[no-untyped-call]
         start.end()
 
 
@@ -192,7 +199,7 @@ def _body(request: Request, most: int) -> bytes:
 def _failed(error: Exception) -> HTTPResponse:
     """Answer an error without a word of the request, and log where it happened without a word either."""
     if isinstance(error, TrackerError):
-        return refuse(422, "bad_tracker", f"{error}.".capitalize())
+        return refuse(422, "bad_tracker", str(error))
     if isinstance(error, NotReady):
         return refuse(
             503, "not_ready", "The assistant is still starting; try again.", {"Retry-After": str(RETRY_AFTER_S)}

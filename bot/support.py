@@ -37,7 +37,7 @@ def supported(text: str, sources: Sequence[str]) -> str:
 def _holds(sentence: str, sources: str, words: set[str]) -> bool:
     if PLACEHOLDER.search(sentence) or DEED.search(sentence):
         return False
-    numbers = {number for number in NUMBER.findall(sources)}
+    numbers = set(NUMBER.findall(sources))
     if any(number not in numbers for number in NUMBER.findall(sentence)):
         return False
     low = sources.lower()

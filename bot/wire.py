@@ -30,8 +30,8 @@ def pause() -> Json:
 
 
 def slots_changed(conversation: Conversation, wanted: Mapping[str, Any]) -> list[Json]:
-    """Return an event for each slot whose value differs from what the tracker has."""
-    return [slot(name, value) for name, value in wanted.items() if conversation.slots.get(name) != value]
+    """Return an event for each slot whose value differs from what the tracker has; unset, None and 0 are the same."""
+    return [slot(name, value) for name, value in wanted.items() if (conversation.slots.get(name) or 0) != (value or 0)]
 
 
 def pending_json(pending: PendingAction | None) -> Json | None:

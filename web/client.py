@@ -36,7 +36,7 @@ class Receipt:
 class Ending:
     """How a turn ended as the visitor saw it, and the events that came with it."""
 
-    kind: str  # "reply" | "handoff"
+    kind: str  # "reply"; "handoff"; "people": they had the conversation before the message was written
     event: Seen
     notices: tuple[Seen, ...] = ()
 
@@ -115,6 +115,7 @@ class Visitor(_Client):
 
     token: str = field(init=False, default="")
     conversation: str = field(init=False, default="")
+    status: str = field(init=False, default="pending")
 
     def headers(self) -> dict[str, str]:
         return {"Authorization": f"Bearer {self.token}"} if self.token else {}
@@ -131,7 +132,7 @@ class Visitor(_Client):
         if not self.token:
             self.arrive()
         answer = self.insist(lambda: self.call("POST", "/api/conversations", {})).json()
-        self.conversation = str(answer["conversation"]["id"])
+        self.conversation, self.status = str(answer["conversation"]["id"]), "pending"
         self.write(Opened(self.conversation, self.token))
         path = f"/api/conversations/{self.conversation}/events"
         self.stream = Stream(self.http, path, self.headers, conversation=self.conversation, write=self.write)
@@ -163,23 +164,37 @@ class Visitor(_Client):
         deadline = time.monotonic() + timeout_s
         passed: list[Seen] = []
         while True:
-            seen = self.listening.next(deadline - time.monotonic())
+            seen = self._next(deadline - time.monotonic())
             if wanted(seen):
                 return seen, tuple(passed)
             passed.append(seen)
 
     def wait_for_ending(self, receipt: Receipt, timeout_s: float) -> Ending:
-        """Wait until the message has been replied to or people own the conversation."""
+        """Wait until the message has been replied to, or people have the conversation; raise Silence if neither."""
         after = receipt.cursor or 0
 
         def ends(seen: Seen) -> bool:
-            if seen.id <= after:
-                return False
-            return seen.role == "assistant" or (seen.kind == "status" and seen.data["status"] == "open")
+            if seen.kind == "status":
+                return self.status == "open"
+            return seen.role == "assistant" and seen.id > after
 
         seen, passed = self.wait_for(ends, timeout_s)
         notices = tuple(event for event in passed if event.role == "system" and event.id > after)
-        return Ending("reply" if seen.kind == "message" else "handoff", seen, notices)
+        if seen.kind == "message":
+            return Ending("reply", seen, notices)
+        return Ending("handoff" if seen.id > after else "people", seen, notices)
+
+    def with_people(self) -> bool:
+        """True if the service has said, in anything that has arrived, that people have the conversation."""
+        while self.listening.has_more():
+            self._next(1.0)
+        return self.status != "pending"
+
+    def _next(self, timeout_s: float) -> Seen:
+        seen = self.listening.next(timeout_s)
+        if seen.kind == "status":
+            self.status = seen.data["status"]
+        return seen
 
     def events(self) -> Json:
         """Read the conversation as the visitor may: `{conversation, events, cursor}`."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import secrets
+import select
 import socket
 import time
 from collections.abc import Callable, Mapping
@@ -119,6 +120,10 @@ class _Wire:
                 headers[name] = value
         return int(first[1]), headers, cookies
 
+    def readable(self) -> bool:
+        """True if bytes are here, or the end of the stream is."""
+        return bool(self._buffer) or bool(select.select([self._socket], [], [], 0)[0])
+
     def close(self) -> None:
         self._socket.close()
 
@@ -186,18 +191,25 @@ class Http:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """An event as it came off a stream, and when (monotonic seconds)."""
+    """An event as it came off a stream; `arrived_s` is this process's monotonic clock."""
 
     id: int
     conversation: str
     kind: str
+    at: str
+    private: bool
     data: Json
-    at_s: float
+    arrived_s: float
 
     @property
     def role(self) -> str | None:
         """Who speaks, if this is a message."""
         return self.data.get("role") if self.kind == "message" else None
+
+
+def _keep_nothing(entry: Entry) -> None:
+    """The journal of a client that keeps none."""
+    del entry
 
 
 class Stream:
@@ -214,10 +226,10 @@ class Stream:
         *,
         conversation: str | None,
         after: int = 0,
-        write: Callable[[Entry], None],
+        write: Callable[[Entry], None] | None = None,
     ) -> None:
         self._http, self._path, self._headers = http, path, headers
-        self._conversation, self._write = conversation, write
+        self._conversation, self._write = conversation, write or _keep_nothing
         self._wire: _Wire | None = None
         self._name = ""
         self._fields: dict[str, str] = {}
@@ -264,6 +276,10 @@ class Stream:
                 self.close()
         raise Silence(f"no event on {self._path} within {timeout_s:g} s (the last was {self.last_id})")
 
+    def has_more(self) -> bool:
+        """True if an event may be taken without waiting."""
+        return self._wire is not None and (bool(self._text) or self._wire.readable())
+
     def _event(self) -> Seen | None:
         """Read lines up to the end of one frame; None for a frame without an id (a comment, a typing sign)."""
         while line := self._line():
@@ -274,7 +290,15 @@ class Stream:
         if "id" not in fields:
             return None
         event: Json = json.loads(fields["data"])
-        seen = Seen(int(fields["id"]), event["conversation"], event["kind"], event["data"], time.monotonic())
+        seen = Seen(
+            int(fields["id"]),
+            event["conversation"],
+            event["kind"],
+            event["at"],
+            event["private"],
+            event["data"],
+            time.monotonic(),
+        )
         self._write(Saw(self._name, seen.conversation, seen.id, seen.kind))
         self.last_id = seen.id
         return seen

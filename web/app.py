@@ -10,7 +10,9 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from flask import Flask, Response, redirect, request
+from flask import Flask, Request, Response, redirect, request
+from flask.json.provider import DefaultJSONProvider
+from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
 from werkzeug.exceptions import HTTPException
 from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.wrappers import Response as AnyResponse
@@ -48,7 +50,10 @@ def create_app(settings: Settings, home: Path, secrets: Secrets, clock: Callable
         SESSION_COOKIE_SECURE=settings.secure_cookies,
         PERMANENT_SESSION_LIFETIME=timedelta(hours=12),
     )
-    app.json.ensure_ascii = False  # type: ignore[attr-defined]
+    app.session_interface = _DeskSessions()
+    assert isinstance(app.json, DefaultJSONProvider)
+    app.json.ensure_ascii = False
+    app.json.sort_keys = False
     app.extensions["nightdesk"] = build(settings, home, secrets, clock)
     app.view_functions["static"] = open_to(Access.ANYONE)(app.view_functions["static"])
     for blueprint in (widget_api, desk_api, pages, *([demo] if settings.demo else [])):
@@ -65,6 +70,15 @@ def create_app(settings: Settings, home: Path, secrets: Secrets, clock: Callable
             app.wsgi_app, x_for=settings.proxies, x_proto=settings.proxies, x_host=settings.proxies
         )
     return app
+
+
+class _DeskSessions(SecureCookieSessionInterface):
+    """Flask's sessions, at no cost to the widget, which has none."""
+
+    def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
+        if self.get_cookie_name(app) not in request.cookies:
+            return self.session_class()
+        return super().open_session(app, request)
 
 
 def _home() -> AnyResponse:

@@ -48,17 +48,23 @@ class BotClient:
     """A pool of connections to the action server."""
 
     def __init__(self, url: str, secret: str, connections: int = 64) -> None:
-        self._url = url.rstrip("/") + "/webhook"
+        base = urllib3.util.parse_url(url)
+        self._path = (base.path or "").rstrip("/") + "/webhook"
         self._headers = {"Authorization": f"Bearer {secret}", "Content-Type": "application/json"}
-        self._pool = urllib3.PoolManager(maxsize=connections, num_pools=2, retries=False)
+        self._pool = urllib3.connection_from_url(url, maxsize=connections)
 
     def run(self, draft: Draft, action: str, timeout_s: float) -> Result:
         """Run one action and return its checked result. Raises BotFailed."""
-        body = json.dumps(draft.call(action), ensure_ascii=False, separators=(",", ":")).encode()
         timeout = urllib3.Timeout(connect=min(_CONNECT_S, timeout_s), total=timeout_s)
         try:
-            answer = self._pool.request(
-                "POST", self._url, body=body, headers=self._headers, timeout=timeout, redirect=False
+            answer = self._pool.urlopen(
+                "POST",
+                self._path,
+                body=draft.call(action),
+                headers=self._headers,
+                timeout=timeout,
+                retries=False,
+                redirect=False,
             )
         except urllib3.exceptions.ReadTimeoutError as failure:
             raise BotFailed("timeout") from failure
@@ -86,7 +92,7 @@ class BotClient:
         raise BotFailed("too_many_steps")
 
     def close(self) -> None:
-        self._pool.clear()
+        self._pool.close()
 
 
 def checked(body: bytes) -> Result:

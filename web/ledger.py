@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 from web import ownership
 from web.store import conversations, events, messages, turns
 from web.store.ids import new_id
-from web.tracker import agent_event, user_event
+from web.tracker import agent_event, stored, user_event
 from web.types import Audience, Conversation, Json, Kind, Message, Outcome, Reason, Role, Status
 
 A_PERSON_COMES = "A person from our team takes it from here. You don't need to stay on this page; we'll reply here."
@@ -65,7 +65,7 @@ def hand_over(
 def remember(connection: Connection, conversation_id: str, rasa_events: list[Json], now: float) -> None:
     """Add to what the assistant will be told of this conversation."""
     if rasa_events:
-        events.append(connection, conversation_id, Kind.TRACKER, {"events": rasa_events}, now, Audience.TRACKER)
+        events.append(connection, conversation_id, Kind.TRACKER, stored(rasa_events), now, Audience.TRACKER)
 
 
 def remember_agent(connection: Connection, conversation_id: str, message: Message) -> None:

@@ -115,7 +115,7 @@ class TurnRunner:
 
     def answer(self, turn: int) -> None:
         """Make one attempt at the turn, if it is free; then let the conversation's next turn begin."""
-        lease = self._database.write(lambda connection: self._lease(connection, turn))
+        lease = self._database.write(lambda connection: self._lease(connection, turn), quiet=True)
         if lease is None:
             return
         self._points("web.leased")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from functools import lru_cache
 
 import jwt
 
@@ -23,6 +24,7 @@ _ISSUER = "nightdesk-web"
 _ANONYMOUS_DAYS = 180
 _BOT_SECONDS = 60
 _MAX_TOKEN_CHARS = 4096
+_KNOWN_TOKENS = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,7 @@ class Tokens:
         self._shop = secrets.shop.get_secret_value()
         self._bot = secrets.identity.get_secret_value()
         self._verified_s = verified_hours * 3600
+        self._known = lru_cache(_KNOWN_TOKENS)(self._read_visitor)
 
     def for_visitor(self, visitor: Visitor) -> str:
         """Return the visitor's own token: 180 days for a stranger, the shop's word lasts `verified_hours`."""
@@ -53,8 +56,16 @@ class Tokens:
 
     def visitor(self, token: str) -> Visitor:
         """Return whose token it is. Raises Unauthorised if we did not sign it or it has expired."""
+        visitor, until = self._known(token)
+        if until <= time.time():
+            raise Unauthorised("The visitor token has expired; ask for a new one.", "expired")
+        return visitor
+
+    def _read_visitor(self, token: str) -> tuple[Visitor, float]:
+        """Return whose token it is and until when; remembered, because every request of a widget brings it."""
         claims = _read(token, self._visitor, _VISITOR_AUDIENCE, ("sub", "exp"), "visitor token")
-        return Visitor(claims["sub"], str(claims.get("customer", "")), str(claims.get("name", "")))
+        visitor = Visitor(claims["sub"], str(claims.get("customer", "")), str(claims.get("name", "")))
+        return visitor, float(claims["exp"])
 
     def identity(self, token: str) -> Identity:
         """Return whom the shop vouches for. Raises Unauthorised for any other key, algorithm, audience or time."""

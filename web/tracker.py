@@ -7,8 +7,8 @@ whole is written once, when the turn ends.
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
-from typing import Any
 
 from web.store.messages import Said
 from web.types import Json
@@ -34,8 +34,7 @@ def user_event(said: Said) -> Json:
         "text": said.text,
         "message_id": said.id,
         "input_channel": "nightdesk",
-        "parse_data": {"text": said.text, "intent": {}, "entities": [], "intent_ranking": []},
-        "metadata": {},
+        "parse_data": {"intent": {}, "entities": []},
     }
 
 
@@ -44,11 +43,20 @@ def agent_event(text: str, author: str, at: float) -> Json:
     return {"event": "bot", "timestamp": at, "text": text, "data": {}, "metadata": {"nightdesk": {"agent": author}}}
 
 
-def latest_said(history: list[Json]) -> Said | None:
+def stored(rasa_events: list[Json]) -> Json:
+    """Return Rasa's events as a turn's record in the log; `Draft.call` splices its text, so its shape is fixed."""
+    return {"events": rasa_events}
+
+
+_BEFORE, _AFTER = '{"events":[', "]}"
+
+
+def latest_said(history: list[str]) -> Said | None:
     """Return the customer's last words in a conversation's memory."""
-    for event in reversed(history):
-        if event["event"] == "user":
-            return Said(event["message_id"], event["text"], event["timestamp"])
+    for record in reversed(history):
+        for event in reversed(json.loads(record)["events"]):
+            if event["event"] == "user":
+                return Said(event["message_id"], event["text"], event["timestamp"])
     return None
 
 
@@ -62,11 +70,12 @@ def bot_event(response: Json, at: float) -> Json:
 class Draft:
     """One attempt at a turn: the events it would add, and the slots as they would stand.
 
-    `said` is new and not yet in the history; `latest` stands in for it where the desk asks about what was said before.
+    `history` is the records of earlier turns, as text; `said` is new and not yet among them; `latest` stands in for
+    it where the desk asks about what was said before.
     """
 
     conversation: str
-    history: list[Json]
+    history: list[str]
     slots: Json
     said: list[Said]
     metadata: Json
@@ -80,7 +89,7 @@ class Draft:
 
     def apply(self, action: str, events: list[Json], responses: list[Json]) -> None:
         """Take in what one action brought: it ran, it set slots, it spoke."""
-        self.events.append({"event": "action", "timestamp": self.at, "name": action, "policy": None, "confidence": 1.0})
+        self.events.append({"event": "action", "timestamp": self.at, "name": action})
         for event in events:
             kind = event["event"]
             if kind == "slot":
@@ -106,33 +115,34 @@ class Draft:
         """Return the slots to remember: those with a value, without what was handed to people."""
         return {name: value for name, value in self.slots.items() if value is not None and name not in _PRIVATE_SLOTS}
 
-    def call(self, action: str) -> Json:
-        """Return the body of Rasa's action call as the attempt stands."""
-        return {
-            "next_action": action,
-            "sender_id": self.conversation,
-            "version": VERSION,
-            "domain": {},
-            "tracker": self.to_json(),
-        }
+    def call(self, action: str) -> bytes:
+        """Return the body of Rasa's action call as the attempt stands.
 
-    def to_json(self) -> Json:
+        The records of earlier turns are spliced in as they were stored: reading and writing forty of them again
+        cost more than the rest of the call.
+        """
+        head = _text({"next_action": action, "sender_id": self.conversation, "version": VERSION, "domain": {}})
+        start = [
+            {"event": "action", "timestamp": self.at, "name": "action_session_start"},
+            {"event": "session_started", "timestamp": self.at},
+        ]
+        records = [_text(start)[1:-1], *(record[len(_BEFORE) : -len(_AFTER)] for record in self.history)]
+        if self.events:
+            records.append(_text(self.events)[1:-1])
+        tracker = f'{_text(self._state())[:-1]},"events":[{",".join(records)}]}}'
+        return f'{head[:-1]},"tracker":{tracker}}}'.encode()
+
+    def _state(self) -> Json:
         heard = self.said or ([self.latest] if self.latest else [])
-        names = [event["name"] for event in self.events if event["event"] == "action"]
-        latest: dict[str, Any] = {
+        ran = next((event["name"] for event in reversed(self.events) if event["event"] == "action"), "action_listen")
+        latest: Json = {
             "text": "\n".join(said.text for said in heard) if heard else None,
             # The first message names the turn's deeds: a retry, or a message that joined, must find the same key.
             "message_id": heard[0].id if heard else None,
             "intent": {},
             "entities": [],
-            "intent_ranking": [],
             "metadata": self.metadata,
         }
-        start = [
-            {"event": "action", "timestamp": self.at, "name": "action_session_start"},
-            {"event": "session_started", "timestamp": self.at},
-            {"event": "action", "timestamp": self.at, "name": "action_listen"},
-        ]
         return {
             "sender_id": self.conversation,
             "slots": {**dict.fromkeys(_SLOTS), **self.slots},
@@ -140,9 +150,12 @@ class Draft:
             "latest_event_time": self.at,
             "followup_action": None,
             "paused": self.paused,
-            "events": [*start, *self.history, *self.events],
             "latest_input_channel": "nightdesk",
             "active_loop": {},
-            "latest_action_name": names[-1] if names else "action_listen",
-            "latest_action": {"action_name": names[-1] if names else "action_listen"},
+            "latest_action_name": ran,
+            "latest_action": {"action_name": ran},
         }
+
+
+def _text(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))

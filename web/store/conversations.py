@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy import Connection, bindparam, insert, or_, select, update
 
 from web.schema import agents, conversations, visitors
+from web.store.statement import Row, Statement
 from web.types import Agent, Conversation, Json, Reason, Status, Visitor
 
 _C = conversations.c
@@ -35,93 +35,85 @@ _SELECT = (
     .join(visitors, visitors.c.id == _C.visitor_id)
     .outerjoin(agents, agents.c.id == _C.assignee_id)
 )
-_BY_ID = _SELECT.where(_C.id == bindparam("id"))
-_LATEST = _SELECT.where(_C.visitor_id == bindparam("visitor")).order_by(_C.created_at.desc(), _C.id).limit(1)
-_QUEUE = _SELECT.order_by(
-    _C.assignee_id.is_not(None), _C.waiting_since.is_(None), _C.waiting_since, _C.updated_at.desc()
-).limit(200)
-_SNOOZED = _SELECT.where(_C.status == Status.SNOOZED.value).where(_C.snoozed_until <= bindparam("now"))
-_INSERT = insert(conversations)
-_SAVE = (
+_BY_ID = Statement(_SELECT.where(_C.id == bindparam("id")))
+_LATEST = Statement(_SELECT.where(_C.visitor_id == bindparam("visitor")).order_by(_C.created_at.desc(), _C.id).limit(1))
+_QUEUE = Statement(
+    _SELECT.where(or_(bindparam("status") == "", _C.status == bindparam("status")))
+    .where(or_(bindparam("assignee") == "", _C.assignee_id == bindparam("assignee")))
+    .order_by(_C.assignee_id.is_not(None), _C.waiting_since.is_(None), _C.waiting_since, _C.updated_at.desc())
+    .limit(200)
+)
+_SNOOZED = Statement(_SELECT.where(_C.status == Status.SNOOZED.value).where(_C.snoozed_until <= bindparam("now")))
+_CHANGING = (
+    "status",
+    "epoch",
+    "assignee_id",
+    "reason",
+    "waiting_since",
+    "snoozed_until",
+    "session_from",
+    "slots",
+    "preview",
+    "unread",
+    "updated_at",
+)
+_INSERT = Statement(insert(conversations), ["id", "visitor_id", "created_at", *_CHANGING])
+_SAVE = Statement(
     update(conversations)
     .where(_C.id == bindparam("key"))
-    .values(
-        {
-            name: bindparam(f"new_{name}")
-            for name in (
-                "status",
-                "epoch",
-                "assignee_id",
-                "reason",
-                "waiting_since",
-                "snoozed_until",
-                "session_from",
-                "slots",
-                "preview",
-                "unread",
-                "updated_at",
-            )
-        }
-    )
+    .values({name: bindparam(f"new_{name}") for name in _CHANGING})
 )
-_PACKET = select(_C.packet).where(_C.id == bindparam("id"))
-_SET_PACKET = update(conversations).where(_C.id == bindparam("key")).values(packet=bindparam("to"))
+_PACKET = Statement(select(_C.packet).where(_C.id == bindparam("id")))
+_SET_PACKET = Statement(update(conversations).where(_C.id == bindparam("key")).values(packet=bindparam("to")))
 
 
 def get(connection: Connection, conversation_id: str) -> Conversation | None:
-    row = connection.execute(_BY_ID, {"id": conversation_id}).first()
+    row = _BY_ID.first(connection, id=conversation_id)
     return _conversation(row) if row else None
 
 
 def latest_of(connection: Connection, visitor_id: str) -> Conversation | None:
     """Return the visitor's newest conversation."""
-    row = connection.execute(_LATEST, {"visitor": visitor_id}).first()
+    row = _LATEST.first(connection, visitor=visitor_id)
     return _conversation(row) if row else None
 
 
 def queue(connection: Connection, status: Status | None, assignee_id: str | None) -> list[Conversation]:
     """Return at most 200 conversations: unassigned first, the longest waiting first."""
-    statement = _QUEUE
-    if status is not None:
-        statement = statement.where(_C.status == status.value)
-    if assignee_id is not None:
-        statement = statement.where(_C.assignee_id == assignee_id)
-    return [_conversation(row) for row in connection.execute(statement)]
+    found = _QUEUE.all(connection, status=status.value if status else "", assignee=assignee_id or "")
+    return [_conversation(row) for row in found]
 
 
 def due(connection: Connection, now: float) -> list[Conversation]:
     """Return the snoozed conversations whose time has come."""
-    return [_conversation(row) for row in connection.execute(_SNOOZED, {"now": now})]
+    return [_conversation(row) for row in _SNOOZED.all(connection, now=now)]
 
 
 def add(connection: Connection, conversation: Conversation) -> None:
     values = {name.removeprefix("new_"): value for name, value in _values(conversation).items() if name != "key"}
-    connection.execute(
-        _INSERT,
-        {
-            **values,
-            "id": conversation.id,
-            "visitor_id": conversation.visitor.id,
-            "created_at": conversation.created_at,
-            "packet": None,
-        },
+    _INSERT.change(
+        connection,
+        **values,
+        id=conversation.id,
+        visitor_id=conversation.visitor.id,
+        created_at=conversation.created_at,
     )
 
 
 def save(connection: Connection, conversation: Conversation) -> None:
     """Write everything about the conversation that can change."""
-    connection.execute(_SAVE, _values(conversation))
+    _SAVE.change(connection, **_values(conversation))
 
 
 def packet(connection: Connection, conversation_id: str) -> Json | None:
     """Return what the assistant handed over with the conversation, if it did."""
-    stored = connection.execute(_PACKET, {"id": conversation_id}).scalar()
-    return json.loads(stored) if stored else None
+    row = _PACKET.first(connection, id=conversation_id)
+    return json.loads(row[0]) if row and row[0] else None
 
 
 def set_packet(connection: Connection, conversation_id: str, value: Json | None) -> None:
     text = json.dumps(value, ensure_ascii=False) if value is not None else None
-    connection.execute(_SET_PACKET, {"key": conversation_id, "to": text})
+    _SET_PACKET.change(connection, key=conversation_id, to=text)
 
 
 def _values(conversation: Conversation) -> dict[str, Any]:
@@ -141,7 +133,7 @@ def _values(conversation: Conversation) -> dict[str, Any]:
     }
 
 
-def _conversation(row: Sequence[Any]) -> Conversation:
+def _conversation(row: Row) -> Conversation:
     (
         key, visitor_id, customer_id, visitor_name, status, epoch, created_at, updated_at, assignee_id, assignee_name,
         reason, waiting_since, snoozed_until, session_from, slots, preview, unread,

@@ -4,23 +4,23 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import Any
 
 from sqlalchemy import Connection, bindparam, insert, select
 
 from web.schema import events, messages
 from web.store.events import append
+from web.store.statement import Statement
 from web.types import Audience, Json, Kind, Message
 
 _M = messages.c
-_INSERT = insert(messages)
-_BY_NONCE = (
+_INSERT = Statement(insert(messages), ["id", "conversation_id", "nonce", "role", "turn_id", "event_id", "payload"])
+_BY_NONCE = Statement(
     select(events.c.id, events.c.data)
     .join(messages, messages.c.event_id == events.c.id)
     .where(_M.conversation_id == bindparam("conversation"))
     .where(_M.nonce == bindparam("nonce"))
 )
-_OF_TURN = (
+_OF_TURN = Statement(
     select(_M.id, _M.payload, events.c.at, events.c.data)
     .join(events, events.c.id == _M.event_id)
     .where(_M.turn_id == bindparam("turn"))
@@ -53,28 +53,28 @@ def add(
     `nonce_key` is what must not repeat within the conversation: the nonce and whose it is.
     """
     event_id = append(connection, conversation_id, Kind.MESSAGE, message.to_json(), message.at, audience)
-    connection.execute(
-        _INSERT,
-        {
-            "id": message.id,
-            "conversation_id": conversation_id,
-            "nonce": nonce_key,
-            "role": message.role.value,
-            "turn_id": turn_id,
-            "event_id": event_id,
-            "payload": message.payload,
-        },
+    _INSERT.change(
+        connection,
+        id=message.id,
+        conversation_id=conversation_id,
+        nonce=nonce_key,
+        role=message.role.value,
+        turn_id=turn_id,
+        event_id=event_id,
+        payload=message.payload,
     )
     return event_id
 
 
 def by_nonce(connection: Connection, conversation_id: str, nonce_key: str) -> tuple[int, Json] | None:
     """Return the event id and the message already stored under this nonce."""
-    row = connection.execute(_BY_NONCE, {"conversation": conversation_id, "nonce": nonce_key}).first()
-    return (row.id, json.loads(row.data)) if row else None
+    row = _BY_NONCE.first(connection, conversation=conversation_id, nonce=nonce_key)
+    return (row[0], json.loads(row[1])) if row else None
 
 
 def of_turn(connection: Connection, turn_id: int) -> list[Said]:
     """Return what the customer said in this turn, in order."""
-    rows: list[Any] = list(connection.execute(_OF_TURN, {"turn": turn_id}))
-    return [Said(row.id, row.payload or json.loads(row.data)["text"], row.at, row.payload is not None) for row in rows]
+    return [
+        Said(key, payload or json.loads(data)["text"], at, payload is not None)
+        for key, payload, at, data in _OF_TURN.all(connection, turn=turn_id)
+    ]

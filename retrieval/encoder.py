@@ -9,7 +9,7 @@ import hashlib
 import json
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
@@ -65,9 +65,14 @@ def fingerprint_of(folder: Path) -> str:
         raise EncoderError(
             f"{folder} holds no model (no .safetensors or .json file); give a sentence-transformers folder"
         )
+    return fingerprint_from({path.relative_to(folder).as_posix(): sha256_of(path) for path in files})
+
+
+def fingerprint_from(sums: Mapping[str, str]) -> str:
+    """Return the fingerprint of a model whose files' sha256 are known, without reading them again."""
     digest = hashlib.sha256()
-    for path in files:
-        digest.update(f"{path.relative_to(folder).as_posix()}\0{sha256_of(path)}\n".encode())
+    for name, sha256 in sorted(sums.items()):
+        digest.update(f"{name}\0{sha256}\n".encode())
     return digest.hexdigest()[:12]
 
 

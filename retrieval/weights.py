@@ -164,7 +164,7 @@ def _from_hub(name: str, weights_dir: Path, say: Say) -> Path:
             snapshot_download(name, local_dir=staging, allow_patterns=[f"*{s}" for s in sorted(LOADABLE_SUFFIXES)])
         except Exception as error:  # the hub client raises a dozen unrelated kinds
             raise WeightsError(
-                f"could not fetch encoder {name!r} ({type(error).__name__}); check the id and the network, or give a folder"
+                f"could not fetch encoder {name!r} ({type(error).__name__}); check id and network, or give a folder"
             ) from error
         shutil.rmtree(staging / ".cache", ignore_errors=True)
         staging.chmod(0o755)

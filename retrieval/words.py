@@ -1,0 +1,92 @@
+"""Text to words for BM25: folded, lightly stemmed, Chinese cut by jieba. The same for passages and queries."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from functools import lru_cache
+from typing import Any
+
+_TOKEN = re.compile(r"[\u3400-\u9fff\uf900-\ufaff]+|[\u3040-\u30ff]+|[\uac00-\ud7af]+|[^\W_]+(?:['’][^\W_]+)*")
+_CJK_START = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\uac00-\ud7af]")
+
+_STOP_WORDS = """
+a about after again all also am an and any are aren't as at be because been before being but by can
+can't cannot could did didn't do does doesn't doing don't down for from further get got had has have
+haven't having he her here hers him his how i i'd i'll i'm i've if in into is isn't it it's its
+itself just let like me more most my myself no nor not now of off on once one only or other our ours
+out over own please same she should so some still such than that that's the their them then there
+these they this those through to too under until up us very was wasn't we we'd we'll we're we've
+were what when where which while who whom why will with won't would wouldn't you you'd you'll you're
+you've your yours hi hello hey dear thanks thank name url 的 了 是 在 我 你 您 们 我们 你们 吗 呢 吧 啊 呀 哦 嗯 和 与 也
+都 就 还 很 这 那 这个 那个 有 没有 一个 请 请问 会 要 可以 能 怎么 什么
+"""
+STOP_WORDS = frozenset(_STOP_WORDS.split())
+
+
+def words(text: str) -> list[str]:
+    """Return the searchable words of a text, in order, repeats kept; stop words and placeholders are gone."""
+    found: list[str] = []
+    for match in _TOKEN.findall(_fold(text)):
+        if match in STOP_WORDS:
+            continue
+        if _CJK_START.match(match):
+            found += [word for word in _cut(match) if word not in STOP_WORDS]
+        else:
+            found.append(_stem(match))
+    return found
+
+
+def match_expression(text: str, *, leave_out: frozenset[str] = frozenset(), limit: int = 32) -> str:
+    """Return an FTS5 expression that matches any word of the text, or "" if nothing is left to search for.
+
+    Words in `leave_out` (those nearly every passage has) are dropped as long as another remains.
+    """
+    distinct = list(dict.fromkeys(words(text)))
+    telling = [word for word in distinct if word not in leave_out] or distinct
+    return " OR ".join(f'"{word}"' for word in telling[:limit])
+
+
+def _fold(text: str) -> str:
+    text = text.lower().replace("’", "'")
+    if text.isascii():
+        return text
+    decomposed = unicodedata.normalize("NFKD", text)
+    return unicodedata.normalize("NFC", "".join(c for c in decomposed if not "\u0300" <= c <= "\u036f"))
+
+
+@lru_cache(maxsize=65536)
+def _stem(word: str) -> str:
+    """Drop the commonest English endings, so that plural and tense do not hide a match; a rough, symmetric rule."""
+    if "'" in word:
+        word = word.split("'")[0]
+    if len(word) < 4 or not word.isascii() or not word.isalpha():
+        return word
+    if word.endswith("ies") and len(word) > 4:
+        return word[:-3] + "y"
+    if word.endswith(("sses", "shes", "ches", "xes", "zes")):
+        word = word[:-2]
+    elif word.endswith("s") and not word.endswith(("ss", "us", "is")):
+        word = word[:-1]
+    for ending in ("ing", "ed"):
+        stem = word.removesuffix(ending)
+        if stem != word and len(stem) >= 3 and any(vowel in stem for vowel in "aeiouy"):
+            doubled = len(stem) > 3 and stem[-1] == stem[-2] and stem[-1] not in "lsz"
+            return stem[:-1] if doubled else stem.removesuffix("e")
+    return word.removesuffix("e") if len(word) > 4 else word
+
+
+def _cut(run: str) -> list[str]:
+    return [word for word in _jieba().cut_for_search(run) if word.strip()]
+
+
+@lru_cache(maxsize=1)
+def _jieba() -> Any:
+    """jieba with its dictionary; a second to load, so only once Chinese turns up."""
+    import logging
+
+    import jieba
+
+    jieba.setLogLevel(logging.WARNING)
+    jieba.initialize()
+    return jieba

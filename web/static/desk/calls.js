@@ -9,6 +9,15 @@ const path = (conversation, action) => `/desk/api/conversations/${encodeURICompo
 /** claim, messages, notes, give-back, resolve, snooze, suggest, summary, typing. Raises Refused or Unreachable. */
 export const act = (conversation, action, body = {}) => call("POST", path(conversation, action), { body, headers: { "X-CSRF-Token": csrf() } });
 
+/** Who waits for anybody, and who for `agent`: {waiting, mine}. */
+export async function counts(agent) {
+  const { conversations } = await call("GET", "/desk/api/queue?status=open");
+  return {
+    waiting: conversations.filter((each) => !each.assignee).length,
+    mine: conversations.filter((each) => String(each.assignee?.id) === agent).length,
+  };
+}
+
 /** The page at `address` as a document; null if it is gone; the login page replaces this one if the session ended. */
 export async function page(address) {
   let response;

@@ -3,7 +3,7 @@
 
 import { element } from "../page/element.js";
 import { Stream } from "../wire/stream.js";
-import { act, page } from "./calls.js";
+import { act, counts, page } from "./calls.js";
 import { listen } from "./keys.js";
 import { announce, offer, setTitle, setWaiting } from "./news.js";
 import { arrange, dress, mergeList, mergeSection, times } from "./page.js";
@@ -16,6 +16,8 @@ const TYPING_LASTS_MS = 6000;
 const NEAR_END_PX = 120;
 const LINE_LASTS_MS = 6000;
 const SHORT_GAP_MS = 2000;
+const QUEUE = "/desk?status=open"; // what a conversation's own page lists
+const QUEUE_KEY = "nightdesk.desk.queue";
 
 const part = (id) => document.getElementById(id);
 const open = () => part("main").dataset.conversation ?? null;
@@ -35,7 +37,8 @@ class Desk {
     });
     dress(document);
     this.enter();
-    this.badge();
+    this.queue = open() ? (sessionStorage.getItem(QUEUE_KEY) ?? QUEUE) : location.pathname + (location.search || new URL(QUEUE, location.href).search);
+    this.refresh(0); // the conversation's page shows who waits; the tab we came from may be another
     this.sent.flush();
     offer(part("bell"));
     part("help").addEventListener("click", () => part("keys").showModal());
@@ -55,7 +58,6 @@ class Desk {
     });
     this.stream = new Stream({
       path: "/desk/api/events",
-      cursor: Number(document.body.dataset.cursor) || 0,
       onEvent: (kind, event) => this.hear(kind, event),
       onState: (state) => this.connection(state),
       onRefused: () => location.reload(),
@@ -79,7 +81,7 @@ class Desk {
     this.statuses.set(conversation, data.status);
     if (data.status !== "open" || data.assignee || before === "open") return;
     const reason = (data.reason ?? "").replaceAll("_", " ");
-    announce(conversation, reason, (id) => this.load(`/desk/conversations/${id}?tab=waiting`, true));
+    announce(conversation, reason, (id) => this.load(`/desk/conversations/${id}`, true));
     this.say("Somebody is waiting for a person.");
   }
 
@@ -92,11 +94,9 @@ class Desk {
   connection(state) {
     clearTimeout(this.gap);
     if (state === "live") {
-      if (this.away) {
-        this.away = false;
-        part("line").hidden = true;
-        this.refresh(0); // whatever happened meanwhile
-      }
+      if (this.away) part("line").hidden = true;
+      this.away = false;
+      this.refresh(0); // whatever happened between the page and the stream
       this.sent.flush();
       return;
     }
@@ -135,9 +135,11 @@ class Desk {
     this.refreshAt = Infinity;
     this.refreshing = true;
     const address = location.href;
+    const elsewhere = open() && this.queue !== QUEUE;
     try {
-      const fresh = await page(address);
-      if (fresh && address === location.href) this.merge(fresh);
+      const [fresh, queue, count] = await Promise.all([page(address), elsewhere ? page(this.queue) : null, counts(document.body.dataset.agent)]);
+      if (fresh && address === location.href) this.merge(fresh, queue ?? fresh);
+      this.badge(count);
     } catch {
       setTimeout(() => this.refresh(0), 2000);
     } finally {
@@ -149,14 +151,24 @@ class Desk {
     }
   }
 
-  merge(fresh) {
+  merge(fresh, queue) {
     const from = (id) => fresh.getElementById(id);
-    part("queue").dataset.tab = from("queue").dataset.tab;
-    mergeList(part("queue"), from("queue"));
-    mergeSection(part("tabs"), from("tabs"));
+    this.mergeQueue(queue);
     if (open() && from("main").dataset.conversation === open()) this.mergeConversation(from);
     else if (!open() && !from("main").dataset.conversation) part("main").replaceChildren(...from("main").childNodes);
-    this.badge();
+  }
+
+  mergeQueue(queue) {
+    const list = queue.getElementById("queue");
+    for (const link of list.querySelectorAll("a")) { // the queue's own page does not know what is open
+      if (link.pathname === `/desk/conversations/${open()}`) link.setAttribute("aria-current", "true");
+      else link.removeAttribute("aria-current");
+    }
+    mergeList(part("queue"), list);
+    for (const tab of part("tabs").children) {
+      if (tab.pathname + tab.search === this.queue) tab.setAttribute("aria-current", "page");
+      else tab.removeAttribute("aria-current");
+    }
   }
 
   mergeConversation(from) {
@@ -182,9 +194,13 @@ class Desk {
     mergeSection(part("panel"), fresh);
   }
 
-  badge() {
-    const count = Number(document.querySelector('[data-count="waiting"]')?.textContent ?? 0);
-    setWaiting(count);
+  badge(count) {
+    for (const [name, number] of Object.entries(count)) {
+      const badge = document.querySelector(`[data-count="${name}"]`);
+      badge.textContent = number;
+      badge.hidden = number === 0;
+    }
+    setWaiting(count.waiting);
   }
 
   // -- moving about -----------------------------------------------------------------------------------------------------
@@ -198,6 +214,11 @@ class Desk {
       return location.assign(address);
     }
     if (!fresh?.getElementById("queue")) return location.assign(address);
+    const { pathname, search } = new URL(address, location.href);
+    if (pathname === "/desk") {
+      this.queue = pathname + (search || "?status=open");
+      sessionStorage.setItem(QUEUE_KEY, this.queue);
+    }
     if (remember) history.pushState(null, "", address);
     document.body.className = fresh.body.className;
     part("panel")?.remove();
@@ -205,13 +226,21 @@ class Desk {
     const panel = fresh.getElementById("panel");
     part("main").replaceWith(main);
     if (panel) main.after(document.adoptNode(panel));
-    mergeList(part("queue"), fresh.getElementById("queue"));
-    mergeSection(part("tabs"), fresh.getElementById("tabs"));
+    if (pathname === "/desk" || this.queue === QUEUE) this.mergeQueue(fresh);
+    else this.mark();
     dress(document);
     setTitle(fresh.title);
     this.enter();
-    this.badge();
+    this.refresh(0);
     main.focus({ preventScroll: true });
+  }
+
+  /** Marks the open conversation in a queue that came without it. */
+  mark() {
+    for (const link of document.querySelectorAll("#queue a")) {
+      if (link.pathname === location.pathname) link.setAttribute("aria-current", "true");
+      else link.removeAttribute("aria-current");
+    }
   }
 
   /** A conversation has come onto the page. */
@@ -276,8 +305,7 @@ class Desk {
     if (!action) return;
     event.preventDefault();
     const theirs = part("head").dataset.theirs;
-    if (action === "snooze") this.do(action, { until: new Date(event.target.elements.until.value).toISOString() });
-    else this.do(action, action === "claim" && theirs ? { force: true } : {});
+    this.do(action, action === "claim" && theirs ? { force: true } : {});
   }
 
   async do(action, body = {}) {

@@ -10,21 +10,20 @@ const raw = new WeakMap(); // node → the HTML it arrived as, before it was dre
 const LOCALE = document.documentElement.lang;
 const GROUP_MS = 5 * 60_000;
 
-// Tokens differ from page to page and say nothing about the content.
-function print(node) {
-  const copy = node.cloneNode(true);
-  for (const hidden of copy.querySelectorAll('input[type="hidden"]')) hidden.remove();
-  return copy.outerHTML;
-}
+const print = (node) => node.outerHTML;
 
 /** Dresses what is inside `root` (and remembers how it arrived). */
 export function dress(root) {
-  for (const section of root.querySelectorAll("#head, #panel, #tabs, [data-key]")) if (!raw.has(section)) raw.set(section, print(section));
+  for (const section of root.querySelectorAll("#head, #panel, [data-key]")) if (!raw.has(section)) raw.set(section, print(section));
   for (const words of root.querySelectorAll(".words.markdown:not(.set)")) {
     words.replaceChildren(...markdown(words.textContent));
     words.classList.add("set");
   }
-  for (const hidden of root.querySelectorAll(".insert, .presets, #suggest, #summarise, .modes, #help")) hidden.hidden = false;
+  for (const hidden of root.querySelectorAll(".insert, #suggest, #summarise, .modes, #help")) hidden.hidden = false;
+  for (const button of root.querySelectorAll("button[data-live]")) {
+    button.disabled = false;
+    button.removeAttribute("data-live");
+  }
   times(root);
 }
 

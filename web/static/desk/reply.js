@@ -43,7 +43,9 @@ export class Reply {
   }
 
   restore(kind) {
-    this.boxes[kind].value = sessionStorage.getItem(keep(this.conversation, kind)) ?? "";
+    // What was typed before this script arrived stays as well.
+    const typed = this.boxes[kind].value;
+    this.boxes[kind].value = sessionStorage.getItem(keep(this.conversation, kind)) || typed;
     this.#grow(this.boxes[kind]);
   }
 

@@ -51,7 +51,7 @@ class Widget {
     this.open = open;
     document.documentElement.dataset.theme = ["light", "dark"].includes(options.theme) ? options.theme : parameters.get("theme") || "auto";
     paint(document.documentElement, options.accent ?? parameters.get("accent"));
-    const changed = this.begun && options.identity && options.identity !== this.identity;
+    const changed = this.begun && options.identity !== undefined && options.identity !== this.identity;
     this.identity = options.identity;
     if (!this.begun || changed) this.start();
     this.begun = true;

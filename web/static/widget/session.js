@@ -27,13 +27,19 @@ export class Session {
     return before;
   }
 
+  // An identity of "" is the page's word that nobody is signed in; without one, the page has no opinion. A token or an
+  // identity that is refused (expired, forged) must not keep anybody from asking: we go on with less.
   async #introduce(token, identity) {
-    try {
-      return await call("POST", "/api/visitor", { body: { token, identity } });
-    } catch (error) {
-      if (!token || !(error instanceof Refused) || error.passing) throw error;
-      return call("POST", "/api/visitor", { body: { identity } });
+    const attempts = [{ token, identity }, ...(token ? [{ identity }] : []), ...(identity ? [{ identity: "" }] : [])];
+    for (const [i, body] of attempts.entries()) {
+      try {
+        return await call("POST", "/api/visitor", { body });
+      } catch (error) {
+        const refused = error instanceof Refused && !error.passing;
+        if (!refused || i === attempts.length - 1) throw error;
+      }
     }
+    return null; // the last attempt has returned or thrown
   }
 
   /** The conversation's id; opens one if there is none. Two tabs take turns, so that they open only one. */

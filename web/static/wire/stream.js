@@ -11,11 +11,11 @@ export class Stream {
   #patience = new Patience();
 
   /**
-   * path, headers: where to listen and as whom; cursor: the last event already known (0 = none).
+   * path, headers: where to listen and as whom; cursor: the last event already known (0 = from the first, null = from now).
    * onEvent(kind, data) gets every frame, parsed; onState("live" | "waiting") the connection's changes;
    * onRefused(status) a 4xx, after which the stream has stopped.
    */
-  constructor({ path, headers = {}, cursor = 0, onEvent, onState, onRefused }) {
+  constructor({ path, headers = {}, cursor = null, onEvent, onState, onRefused }) {
     Object.assign(this, { path, headers, cursor, onEvent, onState, onRefused });
     addEventListener("offline", this.#offline);
     this.#run();
@@ -56,7 +56,7 @@ export class Stream {
     alive();
     try {
       const response = await fetch(this.path, {
-        headers: { Accept: "text/event-stream", "Last-Event-ID": String(this.cursor), ...this.headers },
+        headers: { Accept: "text/event-stream", ...(this.cursor === null ? {} : { "Last-Event-ID": String(this.cursor) }), ...this.headers },
         cache: "no-store",
         signal: this.#abort.signal,
       });
@@ -83,7 +83,7 @@ export class Stream {
     }
     this.onEvent(kind, parsed);
     // Only now: an event that could not be taken is asked for again after a reconnect.
-    if (id && Number(id) > this.cursor) this.cursor = Number(id);
+    if (id && Number(id) > (this.cursor ?? 0)) this.cursor = Number(id);
   }
 }
 

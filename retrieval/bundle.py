@@ -108,14 +108,12 @@ def write_bundle(
     thresholds_source: str | None = None,
     recipe: Mapping[str, Any] = NOTHING,
     drop: Sequence[str] = (),
-    carry: bool = True,
     keep: int = 3,
 ) -> str:
     """Publish a new bundle and make it the current one; return its id.
 
     What is not given is carried over from the current bundle: files by hard link; data, metrics and recipe merged
-    key by key; thresholds as a whole. `drop` names carried files to leave behind; with `carry` false
-    nothing is carried. `base_encoder` says by which name
+    key by key; thresholds as a whole. `drop` names carried files to leave behind. `base_encoder` says by which name
     `encoder_dir` was asked for; without it the folder counts as a fine-tuned form of the current base.
     Heads carried onto an encoder with another fingerprint are left behind, since they would read noise.
     A killed writer leaves nothing a reader would take up.
@@ -125,7 +123,7 @@ def write_bundle(
     models.mkdir(parents=True, exist_ok=True)
     with _locked(models / ".lock"):
         _sweep(models)
-        old = _current_manifest(models) if carry else None
+        old = _current_manifest(models)
         staging = Path(tempfile.mkdtemp(prefix=".new-", dir=models))
         try:
             encoder = _place_encoder(staging, models, old, encoder_dir, base_encoder)
@@ -304,12 +302,15 @@ Old = tuple[str, Manifest] | None
 
 
 def _current_manifest(models: Path) -> Old:
-    """The bundle to carry from; None if nothing was published; a damaged manifest is an error."""
+    """The bundle to carry from; None if nothing was published, or nothing that can be read."""
     try:
         bundle_id = current_id(models.parent)
+        return bundle_id, _read_manifest(models / bundle_id)
     except NoBundle:
         return None
-    return bundle_id, _read_manifest(models / bundle_id)
+    except BundleDamaged as error:
+        log.warning("%s; nothing is carried over from it", error)
+        return None
 
 
 def _read_manifest(path: Path) -> Manifest:
@@ -357,6 +358,8 @@ def _place_encoder(
         if old is None:
             raise NoBundle("the first bundle needs an encoder; run `nightdesk ingest PATH…` first")
         _link_encoder(models / old[0] / ENCODER, staging / ENCODER)
+        if fingerprint_of(staging / ENCODER) != old[1].encoder["fingerprint"]:
+            raise BundleDamaged(f"the encoder of bundle {old[0]} is damaged; run `nightdesk rollback` or ingest again")
         return dict(old[1].encoder)
     _link_encoder(encoder_dir, staging / ENCODER)
     fingerprint = fingerprint_of(staging / ENCODER)
@@ -388,13 +391,18 @@ def _place_files(
         return
     old_id, manifest = old
     same_encoder = manifest.encoder["fingerprint"] == fingerprint
-    for name in manifest.files:
+    for name, about in manifest.files.items():
         if name.startswith(f"{ENCODER}/") or name in drop or (staging / name).exists():
             continue
-        if same_encoder or name == INDEX:
-            _link(models / old_id / name, staging / name)
-        else:
+        if not same_encoder and name != INDEX:
             log.warning("%s of bundle %s belongs to another encoder and is left behind; train it again", name, old_id)
+            continue
+        try:
+            _link(models / old_id / name, staging / name)
+            _check_file(staging, name, about)
+        except (OSError, BundleDamaged):
+            (staging / name).unlink(missing_ok=True)
+            log.warning("%s of bundle %s is damaged and is left behind", name, old_id)
 
 
 def _check_fit(manifest: Manifest, staging: Path) -> None:

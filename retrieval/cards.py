@@ -128,7 +128,7 @@ def exchange_drafts(internal: Iterable[Exchange], settings: Settings) -> list[Dr
         Draft(
             key=_key("exchange", str(e.id), e.question, e.answer),
             kind=PassageKind.EXCHANGE,
-            question=e.question,
+            question=e.leading_text,
             text=e.answer,
             title=e.source,
             source=e.source,
@@ -138,7 +138,7 @@ def exchange_drafts(internal: Iterable[Exchange], settings: Settings) -> list[Dr
             approved=False,
             public=False,
             routes=_routes([e.leading_text], e.language, settings),
-            asked=(e.question,),
+            asked=(e.leading_text,),
             exchanges=(e.id,),
         )
         for e in internal
@@ -167,7 +167,7 @@ def _card(group: list[Candidate], vectors: Vectors, approvals: Mapping[bytes, st
     return Draft(
         key=_key("card", lead.language, (approved or lead).key.hex()),
         kind=PassageKind.CARD,
-        question=asked[0].question,
+        question=asked[0].leading_text,
         text=text,
         title=settings.card_title,
         source=lead.exchanges[0].source,
@@ -177,7 +177,7 @@ def _card(group: list[Candidate], vectors: Vectors, approvals: Mapping[bytes, st
         approved=approved is not None,
         public=trusted or approved is not None or customers >= settings.min_customers,
         routes=_routes([e.leading_text for e in asked], lead.language, settings),
-        asked=tuple(dict.fromkeys(e.question for e in asked))[:ASKED_BY_WORDS],
+        asked=tuple(dict.fromkeys(e.leading_text for e in asked))[:ASKED_BY_WORDS],
         exchanges=tuple(e.id for e in exchanges),
     )
 

@@ -38,7 +38,7 @@ from retrieval.progress import Progress, Step, watching
 from retrieval.readers import find_files
 from retrieval.settings import Settings
 from retrieval.vectors import Texts, VectorTable, embed_planned, forget_vectors, plan
-from retrieval.weights import resolve_encoder
+from retrieval.weights import WEIGHTS, resolve_encoder
 
 log = logging.getLogger(__name__)
 
@@ -125,10 +125,10 @@ def ingest(
         started = time.perf_counter()
         run = _Run(corpus, settings, home, tell, started)
         tally = run.store(files, paths, trust)
-        chosen = EncoderChoice.of(encoder) if encoder else run.choose_encoder(rebuild)
+        chosen = EncoderChoice.of(encoder) if encoder else run.choose_encoder()
         run.embed(chosen, rebuild)
         run.derive(chosen)
-        bundle = run.publish(chosen, rebuild)
+        bundle = run.publish(chosen)
         seconds = time.perf_counter() - started
         return run.report(tally, bundle, seconds, run.bare(chosen) if bare else None)
 
@@ -164,11 +164,11 @@ class _Run:
             tell=self._tell,
         )
 
-    def choose_encoder(self, rebuild: bool) -> EncoderChoice:
+    def choose_encoder(self) -> EncoderChoice:
         """Choose the encoder to embed with: the current bundle's, if it grew from the base the settings name."""
-        folder = resolve_encoder(self._settings.encoder, self._home / "weights")
+        folder = resolve_encoder(self._settings.encoder, self._home / WEIGHTS)
         fingerprint = fingerprint_of(folder)
-        current = self._current(rebuild)
+        current = self._current()
         if current is not None and current.manifest.encoder.get("base_fingerprint") == fingerprint:
             folder, fingerprint = current.encoder_dir, current.fingerprint
         s = self._settings
@@ -217,7 +217,7 @@ class _Run:
         replace_passages(self._corpus, drafts, self._derived_by(encoder), tell=self._tell)
         forget_vectors(self._corpus, self._texts, encoder.fingerprint)
 
-    def publish(self, encoder: EncoderChoice, rebuild: bool) -> str:
+    def publish(self, encoder: EncoderChoice) -> str:
         """Publish a bundle whose index holds the passages' routes; the current one, if it does already."""
         rows = routes(self._corpus)
         digest = hashlib.sha256(encoder.fingerprint.encode() + self._settings.ivf_rows.to_bytes(8, "big"))
@@ -225,7 +225,7 @@ class _Run:
             digest.update(passage.to_bytes(8, "big") + text)
         wordy = passages_without_routes(self._corpus)
         digest.update(json.dumps(wordy).encode())
-        current = self._current(rebuild)
+        current = self._current()
         made_from = digest.hexdigest()[:32]
         if current is not None and current.manifest.data.get("index") == made_from and INDEX in current.manifest.files:
             self._done_rebuilding()
@@ -247,7 +247,6 @@ class _Run:
             encoder_dir=None if same else encoder.folder,
             base_encoder=None if same else self._settings.encoder,
             data={"index": made_from},
-            carry=current is not None,
             keep=self._settings.keep_bundles,
         )
         self._tell(Step("publish", 1, 1))
@@ -287,15 +286,14 @@ class _Run:
             )
         return report
 
-    def _current(self, rebuild: bool) -> Bundle | None:
+    def _current(self) -> Bundle | None:
+        """The bundle that serves; None if there is none, or a damaged one, which this run replaces."""
         try:
             return open_bundle(self._home)
         except NoBundle:
             return None
         except BundleError as error:
-            if not rebuild:
-                raise
-            log.warning("%s; rebuilding without it", error)
+            log.warning("%s; this run publishes a new one", error)
             return None
 
     def _derived_by(self, encoder: EncoderChoice) -> str:

@@ -78,18 +78,22 @@ _CUSTOMER_FACTS = re.compile(
     re.IGNORECASE,
 )
 _ASKS = re.compile(
-    r"\?\s*$|？\s*$|^(?:please|kindly|pls|can you|could you|would you|may i|may we|do you|did you|have you|are you|what|which|"
-    r"when|where|who|how|if (?:you'd like|you would like|possible|so|not|you))\b.*\b(?:dm|pm|send|share|provide|tell|confirm|"
-    r"let (?:us|me) know|message|follow|give|e-?mail|direct|reply|advise|contact|call|visit|include|forward|drop)\b"
-    r"|^(?:please )?(?:dm|follow|message|send|share|provide|tell|confirm|let (?:us|me) know|drop)\b|^请(?:您)?(?:提供|问|发|说|告)",
+    r"\?\s*$|？\s*$|^(?:please|kindly|pls|can you|could you|would you|may i|may we|do you|did you|have you|are you|"
+    r"what|which|when|where|who|how|if (?:you'd like|you would like|possible|so|not|you))\b.*"
+    r"\b(?:dm|pm|send|share|provide|tell|confirm|let (?:us|me) know|message|"
+    r"follow|give|e-?mail|direct|reply|advise|contact|call|visit|include|forward|drop)\b"
+    r"|^(?:please )?(?:dm|follow|message|send|share|provide|tell|confirm|let (?:us|me) know|drop)\b"
+    r"|^请(?:您)?(?:提供|问|发|说|告)",
     re.IGNORECASE,
 )
 _FILLER = re.compile(
     r"^(?:(?:hi|hello|hey|dear|good (?:morning|afternoon|evening|day))\b[^.!?]{0,30}"
     r"|(?:we(?:'re| are|’re)?|i(?:'m| am|’m)?)? ?(?:\w+ ){0,2}(?:sorry|apologi[sz]e|apologies)\b.*"
-    r"|(?:many |no )?(?:thanks|thank you|thx)\b.*|you(?:'re| are|’re) (?:very |most )?welcome\b.*|(?:no problem|anytime|my pleasure|"
-    r"our pleasure|cheers|great|perfect|wonderful|ok|okay|sure|of course|certainly|absolutely|understood|hope)\b.*"
-    r"|(?:that|this)(?:'s| is|’s| was)? (?:\w+ ){0,4}(?:great|awesome|disappointing|frustrating|good|not good|concerning)\b.*"
+    r"|(?:many |no )?(?:thanks|thank you|thx)\b.*|you(?:'re| are|’re) (?:very |most )?welcome\b.*"
+    r"|(?:no problem|anytime|my pleasure|our pleasure|cheers|great|perfect|wonderful|ok|okay|sure|of course|certainly|"
+    r"absolutely|understood|hope)\b.*"
+    r"|(?:that|this)(?:'s| is|’s| was)? (?:\w+ ){0,4}"
+    r"(?:great|awesome|disappointing|frustrating|good|not good|concerning)\b.*"
     r"|(?:we|i) (?:\w+ )?(?:appreciate|understand|hope|regret|hate|love)\b.*|(?:enjoy|have a)\b.*"
     r"|您好|你好|亲爱的.*|感谢.*|谢谢.*|不客气.*|很抱歉.*|抱歉.*)[.!?,，。！]*$",
     re.IGNORECASE,
@@ -100,7 +104,8 @@ _GREETING = re.compile(
     re.IGNORECASE,
 )
 _SIGN_OFF = re.compile(
-    r"[\s,–-]*(?:(?:kind |best |warm )?(?:regards|wishes|greetings)|cheers|sincerely|thanks|thank you|love)?[,!.\s–-]*\[NAME\][.!\s]*$",
+    r"[\s,–-]*(?:(?:kind |best |warm )?(?:regards|wishes|greetings)|cheers|sincerely|thanks|thank you|love)?"
+    r"[,!.\s–-]*\[NAME\][.!\s]*$",
     re.IGNORECASE,
 )
 _VOCATIVE = re.compile(r",? \[NAME\](?=[.!?,])")

@@ -47,6 +47,9 @@ class Settings(BaseModel):
     max_piece_words: int = Field(default=120, ge=40, le=400, description="longest piece of an article, in words")
 
     candidates: int = Field(default=50, ge=10, le=1000, description="rows each of the two rankings hands to the fusion")
+    words_weight: float = Field(
+        default=0.5, gt=0.0, le=4.0, description="what BM25's ranking counts for in the fusion; the vectors' counts 1"
+    )
     ivf_rows: int = Field(
         default=100_000, ge=1000, description="vectors above which the index is inverted lists, not flat"
     )

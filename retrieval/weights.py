@@ -47,6 +47,9 @@ MINILM = WheelWeights(
     sha256="53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
 )
 
+WEIGHTS = "weights"
+"""The folder under the home that holds base weights."""
+
 Say = Callable[[str], None]
 
 

@@ -14,8 +14,8 @@ from retrieval.types import Hit
 class Audience(StrEnum):
     """For whom passages are looked up."""
 
-    CUSTOMER = "customer"
-    AGENT = "agent"
+    CUSTOMER = "customers"
+    AGENT = "agents"
 
 
 class Knowledge(Protocol):
@@ -36,9 +36,7 @@ class Knowledge(Protocol):
     def encode(self, texts: Sequence[str]) -> Array:
         """Return float32 (B, D), rows of unit length."""
 
-    def search(
-        self, texts: Sequence[str], embeddings: Array, audience: Audience, languages: Sequence[str], k: int
-    ) -> list[list[Hit]]:
+    def search(self, texts: Sequence[str], embeddings: Array, audience: Audience, k: int) -> list[list[Hit]]:
         """Return up to k hits of each text, best first, that the audience may see."""
 
 

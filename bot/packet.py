@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from bot.compose import citations, extractive_drafts
-from bot.reading import PAYLOAD
+from bot.reading import parse_payload
 from bot.types import Conversation, HandoffReason, Message, Reading, Role
 from bot.wire import Json, citation_json, draft_json
 from retrieval.types import Hit
@@ -50,8 +50,8 @@ def summary(conversation: Conversation, why: str = "") -> str:
     parts.append(f"The customer wrote: {' '.join(said)}" if said else "The customer has not written anything yet.")
     if order_number := conversation.slot("order_number"):
         parts.append(f"Order {order_number} was mentioned.")
-    if conversation.tried:
-        parts.append(f"The assistant replied {len(conversation.tried)} times; last: {conversation.tried[-1]}.")
+    if replies := [message for message in conversation.history if message.role is Role.ASSISTANT]:
+        parts.append(f"The assistant's last words: “{_cut(replies[-1].text)}”")
     return " ".join(parts)
 
 
@@ -62,7 +62,7 @@ def question_of(conversation: Conversation) -> str:
 
 
 def _in_words(conversation: Conversation) -> list[Message]:
-    return [m for m in conversation.history if m.role is Role.CUSTOMER and not PAYLOAD.fullmatch(m.text)]
+    return [m for m in conversation.history if m.role is Role.CUSTOMER and not parse_payload(m.text)]
 
 
 def _cut(text: str) -> str:

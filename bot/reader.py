@@ -16,7 +16,6 @@ from dataclasses import dataclass, field
 from bot.catalogue import Catalogue
 from bot.errors import BotError, NotReady, ReadingFailed
 from bot.knowledge import Audience, KnowledgeSource
-from bot.language import detect_language
 from bot.thresholds import Thresholds
 from bot.types import RankedIntent
 from retrieval.types import Hit
@@ -147,8 +146,7 @@ class Reader:
             rows = [i for i, waiting in enumerate(batch) if waiting.audience is audience]
             if rows:
                 chosen = [texts[i] for i in rows]
-                languages = [detect_language(text) for text in chosen]
-                found = knowledge.search(chosen, embeddings[rows], audience, languages, self.top_k)
+                found = knowledge.search(chosen, embeddings[rows], audience, self.top_k)
                 for i, row in zip(rows, found, strict=True):
                     hits[i] = row
         if knowledge.head is None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from bot.types import DialogAct, Entity
 
-PAYLOAD = re.compile(r"/([a-z][a-z0-9_]*)(\{.*\})?", re.DOTALL)
+PAYLOAD = re.compile(r"/([a-z][a-z0-9_]*)(\{.*\})?")
 EMAIL = re.compile(
     r"(?<![\w.+-])[A-Za-z0-9][\w.+-]*@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*\.[A-Za-z]{2,24}(?![\w-])", re.ASCII
 )
@@ -55,6 +55,7 @@ WANTS_PERSON = re.compile(
 )
 PERSON_ONLY = re.compile(rf"\W*(?:an? )?{PERSON}(?:,? (?:please|now))?\W*", re.IGNORECASE)
 WANTS_PERSON_ZH = re.compile("人工|真人|客服人员|转接客服|找客服")
+PERSON_BUTTON = "/talk_to_person"
 ABOUT_PERSON = frozenset({"somebody", "someone", "staff", "manager"})
 
 
@@ -99,8 +100,25 @@ class OrderNumbers:
 
 
 def parse_payload(text: str) -> tuple[str, dict[str, str]] | None:
-    """Return the intent and entities of `/intent{"entity": "value"}`, or None if the text is no such payload."""
-    match = PAYLOAD.fullmatch(text.strip())
+    """Return the intent and entities of `/intent{"entity": "value"}`, or None if the text is no such payload.
+
+    Messages of one turn come as lines; of several buttons pressed one after the other, the last counts.
+    """
+    pressed = None
+    for line in text.strip().splitlines():
+        pressed = _pressed(line.strip())
+        if pressed is None:
+            return None
+    return pressed
+
+
+def typed(text: str) -> str:
+    """Return the lines that were typed, leaving out those of pressed buttons."""
+    return "\n".join(line for line in text.splitlines() if not _pressed(line.strip())).strip()
+
+
+def _pressed(line: str) -> tuple[str, dict[str, str]] | None:
+    match = PAYLOAD.fullmatch(line)
     if not match:
         return None
     try:
@@ -149,7 +167,9 @@ def read_act(text: str) -> DialogAct:
 
 
 def wants_person(text: str) -> bool:
-    """True where the customer plainly asks for a human being."""
+    """True where the customer plainly asks for a human being, or a line is the button for one."""
+    if PERSON_BUTTON in text.splitlines():
+        return True
     if PERSON_ONLY.fullmatch(text):
         return text.lower().strip(" .!?") not in ABOUT_PERSON
     return bool(WANTS_PERSON.search(text) or WANTS_PERSON_ZH.search(text))

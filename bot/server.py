@@ -30,6 +30,7 @@ from bot.actions.registry import ACTIONS, Action
 from bot.errors import NotReady, TrackerError
 from bot.services import Services
 from bot.settings import Secrets, Settings
+from bot.start import Start
 from bot.tracker import fold
 from retrieval.settings import Settings as RetrievalSettings
 
@@ -38,8 +39,20 @@ RETRY_AFTER_S = 1
 App = Sanic[Any, Any]
 
 
-def build_app(services: Services, health: Callable[[], Mapping[str, Any]], name: str = "nightdesk_bot") -> App:
-    """Return the app: POST /webhook and GET /actions behind the secret, GET /health open."""
+async def at_once() -> None:
+    """Wait for nothing: the models are there."""
+
+
+def build_app(
+    services: Services,
+    health: Callable[[], Mapping[str, Any]],
+    ready: Callable[[], Awaitable[None]] = at_once,
+    name: str = "nightdesk_bot",
+) -> App:
+    """Return the app: POST /webhook and GET /actions behind the secret, GET /health open.
+
+    A call that comes before the models are `ready` waits for them.
+    """
     app = Sanic(name, configure_logging=False)
     app.config.REQUEST_MAX_SIZE = services.settings.max_body_bytes
     app.config.ACCESS_LOG = False
@@ -67,6 +80,7 @@ def build_app(services: Services, health: Callable[[], Mapping[str, Any]], name:
 
     @app.post("/webhook")
     async def webhook(request: Request) -> HTTPResponse:
+        await ready()
         return await answer(executor, request, services.settings.max_body_bytes)
 
     @app.exception(Exception)
@@ -124,15 +138,14 @@ def run_server(
     settings: Settings, home: Path, secrets: Mapping[str, str], retrieval_settings: RetrievalSettings
 ) -> None:
     """Serve until SIGTERM or SIGINT; /health answers at once, the models load behind it."""
-    from bot.start import Start
-
-    start = Start(settings, home, Secrets(secrets["bot"], secrets["identity"]), retrieval_settings, secrets)
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    start = Start(settings, home, Secrets(secrets["bot"], secrets["identity"]), retrieval_settings)
     with asyncio.Runner(loop_factory=_event_loop) as runner:
         runner.run(_serve(start, settings))
 
 
-async def _serve(start: Any, settings: Settings) -> None:
-    app = build_app(start.services, start.health)
+async def _serve(start: Start, settings: Settings) -> None:
+    app = build_app(start.services, start.health, start.ready)
     server = await app.create_server(host=settings.host, port=settings.port, access_log=False)
     assert server is not None
     await server.startup()  # type: ignore[no-untyped-call]

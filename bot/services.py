@@ -16,7 +16,7 @@ from bot.packet import question_of
 from bot.points import Point, no_point
 from bot.presentable import may_see, shown_text
 from bot.reader import Found, Reader
-from bot.reading import parse_payload, payload_entities, read_act, read_entities, wants_person
+from bot.reading import parse_payload, payload_entities, read_act, read_entities, typed, wants_person
 from bot.settings import Secrets, Settings
 from bot.types import Conversation, DialogAct, Reading
 from bot.writer import NoWriter, Writer
@@ -50,7 +50,7 @@ class Services:
         pressed = parse_payload(conversation.text)
         if pressed:
             return await self._pressed(conversation, *pressed)
-        text = conversation.text
+        text = typed(conversation.text)
         found = await self.reader.find(text) if text else self.reader.rules()
         reading = Reading(
             text=text,
@@ -59,7 +59,7 @@ class Services:
             language=detect_language(text),
             entities=read_entities(text, orders, conversation.requested_slot),
             act=read_act(text),
-            wants_person=wants_person(text),
+            wants_person=wants_person(conversation.text),
         )
         return reading, self._for_customers(found)
 

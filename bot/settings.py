@@ -33,9 +33,8 @@ class Settings(BaseModel):
 
     backoffice_seed: Path = Field(
         Path("data/demo/backoffice.json"),
-        description="JSON of {customers, products, orders} that a new sample back office starts with",
+        description="JSON of {customers, products, orders} that a new backoffice.db starts with",
     )
-    demo_backoffice: bool = Field(True, description="use the sample back office (backoffice.db under the home)")
 
     model: Literal["smollm2", "off"] = Field("smollm2", description="who writes drafts and summaries for agents")
     model_engine: Literal["int8", "bfloat16"] = Field("int8", description="int8 is bitsandbytes LLM.int8")

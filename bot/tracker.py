@@ -10,6 +10,8 @@ from bot.errors import TrackerError
 from bot.types import Conversation, Message, PendingAction, Role
 
 MAX_TEXT = 8000
+SAID_CHARS = 90
+NOT_TRIED = frozenset({"action_listen", "action_session_start", "action_respond"})
 
 
 def fold(state: Mapping[str, Any]) -> Conversation:
@@ -120,19 +122,17 @@ def _role(kind: str, event: Mapping[str, Any]) -> Role:
         return Role.CUSTOMER
     metadata = event.get("metadata")
     ours = metadata.get("nightdesk") if isinstance(metadata, dict) else None
-    by_agent = isinstance(ours, dict) and ours.get("role") == Role.AGENT
-    return Role.AGENT if by_agent else Role.ASSISTANT
+    return Role.AGENT if isinstance(ours, dict) and ours.get("agent") else Role.ASSISTANT
 
 
 def _tried(events: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
-    """What the assistant did so far, in order: `answer:voucher`, `run_action:action_track_order`, …"""
+    """What the assistant did so far, in order: the business actions it ran and what it said."""
     done = []
     for event in events:
-        data = event.get("data") if event.get("event") == "bot" else None
-        custom = data.get("custom") if isinstance(data, dict) else None
-        ours = custom.get("nightdesk") if isinstance(custom, dict) else None
-        decision = ours.get("decision") if isinstance(ours, dict) else None
-        if isinstance(decision, dict) and isinstance(decision.get("kind"), str):
-            what = decision.get("action") or decision.get("intent") or decision.get("reason")
-            done.append(f"{decision['kind']}:{what}" if what else decision["kind"])
+        name, kind = event.get("name"), event.get("event")
+        if kind == "action" and isinstance(name, str) and name.startswith("action_") and name not in NOT_TRIED:
+            done.append(name)
+        elif kind == "bot" and _role("bot", event) is Role.ASSISTANT and (said := clean(event.get("text"))):
+            flat = " ".join(said.split())
+            done.append(f"said: {flat if len(flat) <= SAID_CHARS else flat[:SAID_CHARS].rsplit(' ', 1)[0] + '…'}")
     return tuple(done)

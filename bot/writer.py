@@ -12,6 +12,9 @@ class Writer(Protocol):
     async def write(self, messages: Sequence[dict[str, str]], *, max_tokens: int, timeout_s: float) -> str:
         """Return what is written for chat messages of {role, content}; raise ModelError if nothing came in time."""
 
+    def close(self) -> None:
+        """Let go of the model."""
+
 
 class NoWriter:
     """Has nothing to say: drafts and summaries are extractive."""
@@ -20,3 +23,6 @@ class NoWriter:
         """Return the empty text."""
         del messages, max_tokens, timeout_s
         return ""
+
+    def close(self) -> None:
+        """Nothing to let go of."""

@@ -27,6 +27,7 @@ from retrieval.types import Hit, Passage, PassageKind
 WIDTH = 512
 SECRETS = Secrets(bot="b" * 40, identity="i" * 40)
 WORD = re.compile(r"[a-z0-9]+|[\u4e00-\u9fff]")
+CHINESE = re.compile("[\u4e00-\u9fff]")
 STOP = {"a", "an", "the", "is", "my", "i", "to", "do", "you", "of", "in", "on", "for", "it", "can", "how", "what"}
 
 CATALOGUE = {
@@ -120,16 +121,14 @@ class FakeKnowledge:
         time.sleep(self.pause_s)
         return encode(texts)
 
-    def search(
-        self, texts: Sequence[str], embeddings: Array, audience: Audience, languages: Sequence[str], k: int
-    ) -> list[list[Hit]]:
+    def search(self, texts: Sequence[str], embeddings: Array, audience: Audience, k: int) -> list[list[Hit]]:
         seen = [p for p in self.passages if audience is Audience.AGENT or p.kind is not PassageKind.EXCHANGE]
         cosines = embeddings @ encode([p.question for p in seen]).T
         rows = []
-        for row, language in zip(cosines, languages, strict=True):
+        for row, text in zip(cosines, texts, strict=True):
             order = np.argsort(-row)[:k]
             rows.append([
-                Hit(seen[i], None if language == "zh" else float(row[i]), 1.0, 1 / (60 + rank), rank)
+                Hit(seen[i], None if CHINESE.search(text) else float(row[i]), 1.0, 1 / (60 + rank), rank)
                 for rank, i in enumerate(order, start=1)
             ])  # fmt: skip
         return rows
@@ -176,6 +175,9 @@ class ScriptedWriter:
     text: str = ""
     slow: bool = False
     asked: list[Any] = field(default_factory=list)
+
+    def close(self) -> None:
+        pass
 
     async def write(self, messages: Sequence[dict[str, str]], *, max_tokens: int, timeout_s: float) -> str:
         self.asked.append(messages)

@@ -1,0 +1,140 @@
+"""The bundle that serves, as the reader wants it; a newer one is made ready beside it and then takes its place."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bot.errors import BotError, HeadError, NotReady
+from bot.head import CATALOGUE_FILE, TENSORS_FILE, Array, IntentHead
+from bot.knowledge import Audience
+from bot.thresholds import Thresholds
+from retrieval.errors import RetrievalError
+from retrieval.settings import Settings as RetrievalSettings
+from retrieval.types import Hit
+
+if TYPE_CHECKING:
+    from retrieval.bundle import Bundle, CurrentBundle
+    from retrieval.encoder import Encoder
+    from retrieval.search import Searcher
+
+log = logging.getLogger(__name__)
+LOOK_EVERY_S = 0.1
+
+
+@dataclass(frozen=True)
+class BundleKnowledge:
+    """One bundle with its encoder, head and search loaded."""
+
+    bundle: str
+    head: IntentHead | None
+    thresholds: Thresholds
+    encoder: Encoder
+    searcher: Searcher
+
+    def encode(self, texts: Sequence[str]) -> Array:
+        """Return float32 (B, D), rows of unit length."""
+        return self.encoder.encode(texts)
+
+    def search(self, texts: Sequence[str], embeddings: Array, audience: Audience, k: int) -> list[list[Hit]]:
+        """Return up to k hits of each text, best first, that the audience may see."""
+        return self.searcher.search(texts, embeddings, k, audience.value)
+
+
+class Watch:
+    """Keeps the newest good bundle loaded. Nobody waits for a newer one: it is loaded here, in a thread of its own."""
+
+    def __init__(self, home: Path, settings: RetrievalSettings, threads: int) -> None:
+        self._home = home
+        self._settings = settings
+        self._threads = threads or settings.threads
+        self._knowledge: BundleKnowledge | None = None
+        self._refused: str | None = None
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._work, name="bundle", daemon=True)
+        self.ready = threading.Event()
+        self.problem: str | None = "the models are being loaded"
+
+    def start(self) -> None:
+        """Begin to load and to look for newer bundles."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Look no more."""
+        self._stopping.set()
+
+    def current(self) -> BundleKnowledge:
+        """Return what serves, at once. Raises NotReady before there is a first bundle."""
+        if self._knowledge is None:
+            raise NotReady(self.problem or "the models are being loaded")
+        return self._knowledge
+
+    def _work(self) -> None:
+        from retrieval.bundle import CurrentBundle
+
+        bundles = CurrentBundle(self._home, open_encoder=self._open_encoder, every_s=0.0)
+        while not self._stopping.is_set():
+            try:
+                self._look(bundles)
+            except (RetrievalError, BotError, OSError) as error:
+                self._trouble(str(error))
+            self._stopping.wait(LOOK_EVERY_S)
+
+    def _look(self, bundles: CurrentBundle) -> None:
+        bundle = bundles.get()
+        serves = self._knowledge.bundle if self._knowledge else None
+        if bundle.id in (serves, self._refused):
+            return
+        try:
+            knowledge = load(bundle, bundles.encoder(), self._home, self._settings)
+        except (RetrievalError, BotError):
+            self._refused = bundle.id
+            raise
+        self._knowledge, self.problem = knowledge, None
+        self.ready.set()
+        log.info("bundle %s serves", bundle.id)
+
+    def _trouble(self, problem: str) -> None:
+        if problem != self.problem:
+            self.problem = problem
+            log.error("%s%s", problem, f"; bundle {self._knowledge.bundle} serves on" if self._knowledge else "")
+
+    def _open_encoder(self, bundle: Bundle) -> Encoder:
+        from retrieval.encoder import SentenceEncoder
+
+        return SentenceEncoder(
+            bundle.encoder_dir,
+            device=self._settings.device,
+            threads=self._threads,
+            fingerprint=bundle.fingerprint,
+        )
+
+
+def load(bundle: Bundle, encoder: Encoder, home: Path, settings: RetrievalSettings) -> BundleKnowledge:
+    """Return the bundle ready to be asked. Raises HeadError or a RetrievalError if its parts do not fit together."""
+    from retrieval.search import Searcher
+
+    head = load_head(bundle)
+    if head is not None and head.width != encoder.width:
+        raise HeadError(
+            f"the intent head of bundle {bundle.id} has width {head.width}, its encoder {encoder.width}; "
+            "run `nightdesk train`"
+        )
+    knowledge = BundleKnowledge(
+        bundle.id, head, Thresholds.from_manifest(bundle.thresholds), encoder, Searcher(bundle, home, settings)
+    )
+    words = ["warm up"]
+    knowledge.search(words, knowledge.encode(words), Audience.CUSTOMER, 1)
+    return knowledge
+
+
+def load_head(bundle: Bundle) -> IntentHead | None:
+    """Return the bundle's intent head, or None if it was never trained. Raises HeadError for a damaged one."""
+    tensors, description = bundle.file(TENSORS_FILE), bundle.file(CATALOGUE_FILE)
+    if tensors is None or description is None:
+        return None
+    return IntentHead.from_bytes(tensors.read_bytes(), description.read_bytes())

@@ -1,0 +1,75 @@
+"""Put one action server together and start its threads."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from bot.backoffice import FILE, SampleBackOffice
+from bot.bundle_knowledge import Watch
+from bot.errors import NotReady
+from bot.language import warm_up
+from bot.points import points_in
+from bot.reader import Reader
+from bot.response_weights import folder_of, is_there
+from bot.services import Services
+from bot.settings import Secrets, Settings
+from bot.writer import NoWriter, Writer
+from retrieval.settings import Settings as RetrievalSettings
+
+READY_POLL_S = 0.05
+
+
+class Start:
+    """The parts of a server: `services` for its actions, `health` for its callers."""
+
+    def __init__(self, settings: Settings, home: Path, secrets: Secrets, retrieval_settings: RetrievalSettings) -> None:
+        self._settings = settings
+        self._watch = Watch(home, retrieval_settings, settings.torch_threads)
+        self._office = SampleBackOffice(home / FILE, settings.backoffice_seed)
+        self.services = Services(
+            settings=settings,
+            secrets=secrets,
+            reader=Reader(self._watch.current, settings.top_k, settings.max_batch),
+            back_office=self._office,
+            writer=_writer(settings, home),
+            point=points_in(settings.points_dir),
+            least_customers=retrieval_settings.min_customers,
+        )
+
+    def begin(self) -> None:
+        """Load the models in the background."""
+        self._watch.start()
+        self.services.reader.start()
+        threading.Thread(target=warm_up, name="language", daemon=True).start()
+
+    def end(self) -> None:
+        """Let go of everything."""
+        self._watch.stop()
+        self.services.reader.stop()
+        self.services.writer.close()
+        self._office.close()
+
+    def health(self) -> Mapping[str, Any]:
+        """Return `{status, bundle}`; ok once there is a bundle that serves."""
+        bundle = self.services.reader.bundle
+        return {"status": "ok" if bundle else "starting", "bundle": bundle}
+
+    async def ready(self) -> None:
+        """Wait for the models; raise NotReady if they take longer than settings.ready_timeout_s."""
+        deadline = asyncio.get_running_loop().time() + self._settings.ready_timeout_s
+        while not self._watch.ready.is_set():
+            if asyncio.get_running_loop().time() >= deadline:
+                raise NotReady(self._watch.problem or "the models are being loaded")
+            await asyncio.sleep(READY_POLL_S)
+
+
+def _writer(settings: Settings, home: Path) -> Writer:
+    if settings.model == "off" or not is_there(home):
+        return NoWriter()
+    from bot.response_model import ResponseModel
+
+    return ResponseModel(folder_of(home), settings.model_engine, settings.model_threads)

@@ -1,0 +1,198 @@
+"""Every rule about when the assistant answers, asks, acts, hands off or stays silent, as a row."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from bot_fakes import CATALOGUE
+
+from bot.decisions import OFFER_PERSON, Answer, Ask, Decision, HandOff, Phrase, Question, RunAction, StaySilent
+from bot.policy import decide
+from bot.thresholds import Thresholds
+from bot.types import Conversation, DialogAct, Entity, HandoffReason, PendingAction, RankedIntent, Reading
+from retrieval.types import Hit, Passage, PassageKind
+
+NUMBERS = Thresholds(
+    intent_probability=0.6, intent_margin=0.2, out_of_scope=0.5, answer_cosine=0.7, answer_cosine_in_scope=0.5,
+    answer_overlap_zh=0.5,
+)  # fmt: skip
+
+
+def talk(**changes: Any) -> Conversation:
+    return Conversation("c", "text", "m2", **changes)
+
+
+def read(*intents: tuple[str, float], **changes: Any) -> Reading:
+    return Reading("text", tuple(RankedIntent(*intent) for intent in intents), **changes)
+
+
+def hit(cosine: float | None, number: int = 1, **changes: Any) -> Hit:
+    passage = Passage(number, PassageKind.ARTICLE, "question", f"text {number}", "title", "a.md", "en")
+    return Hit(replace(passage, **changes), cosine, None, 0.1, number)
+
+
+def choose(conversation: Conversation, reading: Reading, *hits: Hit) -> Decision:
+    return decide(conversation, reading, hits, NUMBERS, CATALOGUE)
+
+
+TRACK, CANCEL = "action_track_order", "action_cancel_order"
+ASKED_YES = PendingAction(CANCEL, {"order_number": "MG-10001"}, "m1")
+ASKED_SLOT = PendingAction(TRACK, {}, "m1")
+OFFERED = PendingAction(OFFER_PERSON, {}, "m1")
+SURE_TRACK = (("track_order", 0.9), ("greet", 0.05))
+SURE_SEARCH = (("voucher", 0.9), ("greet", 0.05))
+UNSURE = (("voucher", 0.3), ("greet", 0.2))
+NEAR = (("track_order", 0.45), ("cancel_order", 0.4))
+NUMBER = (Entity("order_number", "MG-10001", 0, 8),)
+
+OPEN_ROWS = {
+    "a certain action runs": (SURE_TRACK, 0.1, (), RunAction(TRACK, "track_order")),
+    "a certain search is answered from a near passage": (SURE_SEARCH, 0.1, (0.5,), Answer("voucher", (hit(0.5),))),
+    "a certain search without a near passage is not known": (SURE_SEARCH, 0.1, (0.49,), Ask(Question.UNKNOWN)),
+    "a certain wish for a person hands off": (
+        (("talk_to_person", 0.9),), 0.1, (), HandOff(HandoffReason.CUSTOMER_REQUEST, "talk_to_person"),
+    ),
+    "out of scope with a weak passage is not known": (SURE_TRACK, 0.5, (0.69,), Ask(Question.UNKNOWN)),
+    "out of scope with a strong passage is answered": (SURE_TRACK, 0.99, (0.7,), Answer(None, (hit(0.7),))),
+    "an unsure intent with a strong passage is answered": (UNSURE, 0.1, (0.8,), Answer(None, (hit(0.8),))),
+    "an unsure intent with a weak passage is not known": (UNSURE, 0.1, (0.6,), Ask(Question.UNKNOWN)),
+    "no intents at all and no passage is not known": ((), 0.0, (), Ask(Question.UNKNOWN)),
+    "no intents at all but a strong passage is answered": ((), 0.0, (0.9,), Answer(None, (hit(0.9),))),
+    "two near intents are asked about": (
+        NEAR, 0.1, (0.6,), Ask(Question.WHICH_INTENT, ("track_order", "cancel_order")),
+    ),
+    "two near intents out of scope are not known": (NEAR, 0.6, (0.6,), Ask(Question.UNKNOWN)),
+    "a strong passage spares the question": (NEAR, 0.1, (0.8,), Answer(None, (hit(0.8),))),
+    "two near searches are answered by what fits either": (
+        (("voucher", 0.45), ("delivery_options", 0.4)), 0.1, (0.5,), Answer(None, (hit(0.5),)),
+    ),
+    "too small a margin is not certain": ((("track_order", 0.6), ("greet", 0.41)), 0.1, (),
+                                          Ask(Question.WHICH_INTENT, ("track_order", "greet"))),
+    "an intent nobody described is not served": ((("mystery", 0.95),), 0.1, (), Ask(Question.UNKNOWN)),
+    "a passage found by words alone does not answer": (UNSURE, 0.9, (None,), Ask(Question.UNKNOWN)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", OPEN_ROWS)
+def test_intents_and_passages_compete(name: str) -> None:
+    intents, out_of_scope, cosines, expected = OPEN_ROWS[name]
+    hits = [hit(cosine) for cosine in cosines]
+    assert choose(talk(), read(*intents, out_of_scope=out_of_scope), *hits) == expected
+
+
+PENDING_ROWS = {
+    "a yes runs what was asked": (ASKED_YES, None, read(act=DialogAct.AFFIRM), RunAction(CANCEL)),
+    "a no drops it": (ASKED_YES, None, read(act=DialogAct.DENY), Answer(phrase=Phrase.LET_GO)),
+    "neither is asked again": (ASKED_YES, None, read(*UNSURE), Ask(Question.CONFIRM)),
+    "the same wish without a yes is asked again": (
+        ASKED_YES, None, read(("cancel_order", 0.9)), Ask(Question.CONFIRM),
+    ),
+    "the same wish for another order starts anew": (
+        ASKED_YES, None, read(("cancel_order", 0.9), entities=NUMBER),
+        RunAction(CANCEL, "cancel_order", {"order_number": "MG-10001"}),
+    ),
+    "another wish is served": (ASKED_YES, None, read(*SURE_TRACK), RunAction(TRACK, "track_order")),
+    "a requested slot is filled": (
+        ASKED_SLOT, "order_number", read(entities=NUMBER), RunAction(TRACK, slots={"order_number": "MG-10001"}),
+    ),
+    "a yes fills no slot": (ASKED_SLOT, "order_number", read(act=DialogAct.AFFIRM), Ask(Question.SLOT)),
+    "a no ends the search for a slot": (
+        ASKED_SLOT, "order_number", read(act=DialogAct.DENY), Answer(phrase=Phrase.LET_GO),
+    ),
+    "what is no value is asked for again": (ASKED_SLOT, "order_number", read(*UNSURE), Ask(Question.SLOT)),
+    "repeating the wish is no value": (ASKED_SLOT, "order_number", read(*SURE_TRACK), Ask(Question.SLOT)),
+    "another slot's value is taken along but not enough": (
+        ASKED_SLOT, "order_number", read(entities=(Entity("email", "a@b.example", 0, 1),)), Ask(Question.SLOT),
+    ),
+    "a yes to a person hands off": (
+        OFFERED, None, read(act=DialogAct.AFFIRM), HandOff(HandoffReason.MISSING_KNOWLEDGE),
+    ),
+    "a no to a person is accepted": (OFFERED, None, read(act=DialogAct.DENY), Answer(phrase=Phrase.LET_GO)),
+    "an offered person does not stand in the way": (OFFERED, None, read(*SURE_TRACK), RunAction(TRACK, "track_order")),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", PENDING_ROWS)
+def test_what_was_asked_takes_its_answer(name: str) -> None:
+    pending, requested, reading, expected = PENDING_ROWS[name]
+    assert choose(talk(pending=pending, requested_slot=requested), reading) == expected
+
+
+@pytest.mark.parametrize(
+    "conversation",
+    [talk(misunderstandings=1), talk(misunderstandings=1, pending=ASKED_YES),
+     talk(misunderstandings=1, pending=ASKED_SLOT, requested_slot="order_number"),
+     talk(misunderstandings=1, pending=OFFERED)],
+)  # fmt: skip
+def test_a_second_failure_in_a_row_hands_off(conversation: Conversation) -> None:
+    assert choose(conversation, read(*UNSURE)) == HandOff(HandoffReason.REPEATED_MISUNDERSTANDING)
+
+
+def test_a_paused_conversation_is_a_persons_whatever_is_said() -> None:
+    for reading in (read(*SURE_TRACK), read(act=DialogAct.AFFIRM), read(wants_person=True), read(payload="greet")):
+        assert choose(talk(paused=True, pending=ASKED_YES), reading, hit(0.99)) == StaySilent()
+
+
+def test_a_wish_for_a_person_is_granted_whatever_else_is_going_on() -> None:
+    for conversation in (talk(), talk(pending=ASKED_YES), talk(pending=ASKED_SLOT, requested_slot="email")):
+        reading = read(*SURE_TRACK, wants_person=True, language="zh")
+        assert choose(conversation, reading, hit(0.99)) == HandOff(HandoffReason.CUSTOMER_REQUEST)
+
+
+def test_a_pressed_button_means_its_intent() -> None:
+    assert choose(talk(), read(payload="track_order", entities=NUMBER)) == RunAction(
+        TRACK, "track_order", {"order_number": "MG-10001"}
+    )
+    assert choose(talk(), read(payload="voucher"), hit(0.55)) == Answer("voucher", (hit(0.55),))
+    greeting = choose(talk(), read(payload="greet"))
+    assert isinstance(greeting, Answer)
+    assert greeting.response in CATALOGUE["greet"].responses
+
+
+def test_the_same_message_is_always_greeted_the_same_way() -> None:
+    said = {str(choose(talk(), read(("greet", 0.95)))) for _ in range(5)}
+    assert len(said) == 1
+
+
+def test_a_third_unclear_pair_is_not_asked_about_again() -> None:
+    assert choose(talk(misunderstandings=1), read(*NEAR)) == Ask(Question.WHICH_INTENT, ("track_order", "cancel_order"))
+    assert choose(talk(misunderstandings=2), read(*NEAR)) == HandOff(HandoffReason.REPEATED_MISUNDERSTANDING)
+
+
+def test_the_nearest_passage_answers_even_if_words_ranked_another_first() -> None:
+    answer = choose(talk(), read(*UNSURE), hit(0.71, 1, source="x.md"), hit(0.9, 2))
+    assert isinstance(answer, Answer)
+    assert [found.passage.id for found in answer.hits] == [2]
+
+
+def test_a_neighbouring_piece_of_the_same_article_joins_another_source_does_not() -> None:
+    near = hit(0.9, 1)
+    together = choose(talk(), read(*UNSURE), near, hit(0.89, 2))
+    apart = choose(talk(), read(*UNSURE), near, hit(0.89, 3, source="other.md"))
+    assert isinstance(together, Answer)
+    assert isinstance(apart, Answer)
+    assert [found.passage.id for found in together.hits] == [1, 2]
+    assert [found.passage.id for found in apart.hits] == [1]
+
+
+def chinese(approved: bool, question: str = "盆栽多久浇一次水") -> Hit:
+    return hit(None, 5, kind=PassageKind.CARD, approved=approved, question=question, text="一周一次", customers=50)
+
+
+def test_chinese_is_answered_from_approved_cards_only() -> None:
+    reading = replace(read(language="zh"), text="盆栽多久浇一次水？")
+    assert choose(talk(), reading, chinese(approved=True)) == Answer(hits=(chinese(approved=True),))
+    assert choose(talk(), reading, chinese(approved=False)) == HandOff(HandoffReason.UNSUPPORTED_REQUEST)
+    assert choose(talk(), reading, hit(0.99)) == HandOff(HandoffReason.UNSUPPORTED_REQUEST)
+
+
+def test_chinese_words_must_be_the_cards_words() -> None:
+    reading = replace(read(language="zh"), text="你们的仓库在哪个城市")
+    assert choose(talk(), reading, chinese(approved=True)) == HandOff(HandoffReason.UNSUPPORTED_REQUEST)
+
+
+def test_a_chinese_yes_is_a_yes() -> None:
+    reading = read(act=DialogAct.AFFIRM, language="zh")
+    assert choose(talk(pending=ASKED_YES), reading) == RunAction(CANCEL)

@@ -20,10 +20,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    import bot.settings
-    import finetune.settings
-    import retrieval.settings
-    import web.settings
+    from bot.settings import Settings as BotSettings
+    from finetune.settings import Settings as FinetuneSettings
+    from retrieval.settings import Settings as RetrievalSettings
+    from web.settings import Secrets as WebSecrets
+    from web.settings import Settings as WebSettings
 
 HERE = Path(__file__).resolve().parent
 DEMO = HERE / "data" / "demo"
@@ -79,27 +80,30 @@ class Place:
             first = error.errors()[0]
             key = ".".join(str(part) for part in first["loc"])
             if first["type"] == "extra_forbidden":
-                raise Failure(f"{self.config}: [{room}] has no key {key!r}; data/nightdesk.toml explains each") from None
+                raise Failure(
+                    f"{self.config}: [{room}] has no key {key!r}; data/nightdesk.toml explains each"
+                ) from None
             raise Failure(f"{self.config}: [{room}] {key} = {first['input']!r}: {first['msg']}") from None
 
     @property
-    def retrieval(self) -> retrieval.settings.Settings:
+    def retrieval(self) -> RetrievalSettings:
         """[retrieval]."""
         return self.settings("retrieval")  # type: ignore[no-any-return]
 
     @property
-    def bot(self) -> bot.settings.Settings:
+    def bot(self) -> BotSettings:
         """[bot]."""
         return self.settings("bot")  # type: ignore[no-any-return]
 
     @property
-    def finetune(self) -> finetune.settings.Settings:
+    def finetune(self) -> FinetuneSettings:
         """[finetune]."""
         return self.settings("finetune")  # type: ignore[no-any-return]
 
     @property
-    def web(self) -> web.settings.Settings:
-        """[web]."""
+    def web(self) -> WebSettings:
+        """[web]; where the bot listens comes from [bot] unless it is said."""
+        self.sections.setdefault("web", {}).setdefault("bot_url", f"http://{self.bot.host}:{self.bot.port}")
         return self.settings("web")  # type: ignore[no-any-return]
 
     def secrets(self) -> dict[str, str]:
@@ -110,6 +114,12 @@ class Place:
             if len(value) < 32:
                 raise Failure(f"NIGHTDESK_SECRET_{name.upper()} has {len(value)} characters; it needs at least 32")
         return found
+
+    def web_secrets(self) -> WebSecrets:
+        """What the web room may know: everything but the key of the corpus."""
+        from web.settings import Secrets
+
+        return Secrets.model_validate({name: value for name, value in self.secrets().items() if name != "corpus"})
 
     def _kept_secrets(self) -> dict[str, str]:
         path = self.home / "secrets.json"
@@ -170,11 +180,11 @@ def one_sentence() -> Iterator[None]:
     from bot.errors import BotError
     from finetune.errors import FinetuneError
     from retrieval.errors import RetrievalError
-    from web.errors import WebError
+    from web.errors import SetupError, WebError
 
     try:
         yield
-    except (BotError, FinetuneError, RetrievalError, WebError) as error:
+    except (BotError, FinetuneError, RetrievalError, SetupError, WebError) as error:
         raise Failure(str(error)) from error
     except KeyboardInterrupt:
         raise Failure("stopped by Ctrl-C; nothing is lost, the same command goes on where it stopped") from None
@@ -297,9 +307,9 @@ def serve(place: Place, demo: bool) -> None:
     sys.exit(code)
 
 
-@cli.command()
+@cli.command("bot")
 @click.pass_obj
-def bot(place: Place) -> None:
+def serve_bot(place: Place) -> None:
     """Run the action server alone (Rasa's action-server protocol, loopback by default).
 
     \b
@@ -311,9 +321,9 @@ def bot(place: Place) -> None:
         run_server(place.bot, place.home, place.secrets(), place.retrieval)
 
 
-@cli.command()
+@cli.command("web")
 @click.pass_obj
-def web(place: Place) -> None:
+def serve_web(place: Place) -> None:
     """Run the web app alone: widget, desk and the queue of turns.
 
     \b
@@ -322,7 +332,7 @@ def web(place: Place) -> None:
     from web.server import run_web
 
     with one_sentence():
-        run_web(place.web, place.home, place.secrets())
+        run_web(place.web, place.home, place.web_secrets())
 
 
 @cli.group()
@@ -341,10 +351,8 @@ def add_agent(place: Place, email: str, name: str, password: str) -> None:
     \b
     Example: nightdesk desk add-agent noor@example.com --name Noor
     """
-    from web.agents import add_agent as run
-
     with one_sentence():
-        run(place.web, place.home, email=email, name=name, password=password)
+        let_in(place, email, name, password)
     click.echo(f"{email} can sign in at /desk")
 
 
@@ -361,6 +369,7 @@ def doctor(place: Place, mend: bool, quiet: bool, as_json: bool) -> None:
     """
     import bot.health
     import retrieval.health
+
     import web.health
 
     with one_sentence():
@@ -397,7 +406,69 @@ def bench_turns(place: Place, clients: str, seconds: float, as_json: bool) -> No
     \b
     Example: nightdesk bench turns --clients 1,8,32 --json
     """
-    raise Failure("not built yet")
+    import tempfile
+
+    from web.bench import Bench, BenchError
+    from web.bench import bench_turns as run
+
+    counts = [int(part) for part in clients.split(",") if part.strip().isdigit() and int(part) > 0]
+    if not counts or len(counts) != clients.count(",") + 1:
+        raise click.BadParameter(f"{clients!r} should be numbers above 0 with commas, for example 1,8,32")
+    with tempfile.TemporaryDirectory(prefix="nightdesk-bench-") as scratch, one_sentence():
+        own = scratch_place(
+            place, Path(scratch) / "home", {"web.messages_per_minute": 1e6, "web.messages_burst": 10**6}
+        )
+        prepare_demo(own)
+        bench = Bench(
+            serve=own.command("serve"),
+            base_url=f"http://127.0.0.1:{own.web.port}",
+            scratch=Path(scratch) / "run",
+            questions=bench_questions(),
+            email=demo_agent(own)["email"],
+            password=demo_agent(own)["password"],
+            database=own.home / "nightdesk.db",
+        )
+        say = None if as_json else lambda line: click.echo(line, err=True)
+        try:
+            report = run(bench, counts, seconds=seconds, progress=say)
+        except BenchError as error:
+            raise Failure(str(error)) from error
+    if as_json:
+        click.echo(json.dumps(report))
+    else:
+        for count, figures in report["clients"].items():
+            click.echo(f"{count} clients")
+            tell(figures, as_json=False)
+
+
+def bench_questions() -> list[str]:
+    """What the demo's customers ask: labelled utterances other than greetings and thanks."""
+    import csv
+
+    with (DEMO / "utterances.csv").open(encoding="utf-8", newline="") as file:
+        return [
+            row["text"] for row in csv.DictReader(file) if row["intent"] not in ("greet", "thanks", "talk_to_person")
+        ]
+
+
+def scratch_place(place: Place, home: Path, overrides: dict[str, Any]) -> Place:
+    """A place of its own for one measurement: an empty home that borrows the weights, and two free ports."""
+    home.mkdir(parents=True)
+    weights = place.home / "weights"
+    if weights.exists():
+        (home / "weights").symlink_to(weights)
+    ports = {"web.port": free_port(), "bot.port": free_port()}
+    sets = [f"{key}={json.dumps(value)}" for key, value in {**ports, **overrides}.items()]
+    return Place.open(home, place.config, [*place.overrides, *sets])
+
+
+def free_port() -> int:
+    """A port nobody listens on right now."""
+    import socket
+
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
 
 def prepare_demo(place: Place) -> None:
@@ -418,14 +489,23 @@ def prepare_demo(place: Place) -> None:
 
 def demo_agent(place: Place) -> dict[str, str]:
     """The demo desk's agent; the password is random, made once and kept 0600 beside the other secrets."""
-    from web.agents import add_agent as run
-
     path = place.home / "demo-agent.json"
     if not path.exists():
         agent = {"email": "noor@mossgrove.example", "name": "Noor", "password": random_secrets.token_urlsafe(9)}
-        run(place.web, place.home, **agent)
+        let_in(place, **agent)
         write_private(path, json.dumps(agent))
     return json.loads(path.read_text(encoding="utf-8"))  # type: ignore[no-any-return]
+
+
+def let_in(place: Place, email: str, name: str, password: str) -> None:
+    """Add an agent to the desk's database, making the database first where there is none."""
+    from web.agents import add_agent as run
+    from web.migrations import migrate
+
+    url = place.web.url(place.home)
+    place.home.mkdir(parents=True, exist_ok=True)
+    migrate(url)
+    run(url, email, name, password)
 
 
 def _progress(quiet: bool) -> Any:

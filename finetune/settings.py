@@ -27,5 +27,8 @@ class Settings(BaseModel):
     )
     test_questions: Path | None = Field(Path("data/demo/questions.jsonl"), description="opened by evaluate only")
     target_wrong: float = Field(0.02, gt=0, lt=1, description="share of wrong answers allowed among those given")
+    target_unsure: float = Field(
+        0.35, gt=0, lt=1, description="share of wrong ones allowed among passages shown as no more than a suggestion"
+    )
     folds: int = Field(5, ge=2, le=20, description="folds of cross-validation on the training utterances")
     seed: int = Field(13, description="shuffles the folds")

@@ -1,0 +1,149 @@
+"""`nightdesk train`: fit the intent head on the current bundle's encoder, pick thresholds, publish a new bundle."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bot.head import IntentHead
+from finetune.errors import NothingToServe
+from finetune.heads import OutOfFold, fit_head
+from finetune.judge import Judge, nearest
+from finetune.labelled import Question, read_catalogue, read_labelled, read_questions, read_texts
+from finetune.settings import Settings
+from finetune.thresholds import Operating, pick_cosine, pick_intent_thresholds, pick_margin
+from retrieval.bundle import Bundle, CurrentBundle, write_bundle
+from retrieval.corpus import Corpus
+from retrieval.encoder import Encoder
+from retrieval.errors import NoBundle
+from retrieval.passages import all_passages
+from retrieval.search import Searcher
+from retrieval.settings import Settings as RetrievalSettings
+
+LOOKED_AT = 10  # hits a question is judged by; the policy looks at no more
+
+
+def train(
+    settings: Settings, retrieval: RetrievalSettings, home: Path, *, current: CurrentBundle | None = None
+) -> dict[str, Any]:
+    """Publish a bundle with a new intent head and thresholds; return what was chosen and how it did out of fold.
+
+    Raises NothingToServe without a bundle, BadLabels if a labelled file is no good. `current` is for tests.
+    """
+    started = time.perf_counter()
+    current = current or CurrentBundle(home)
+    try:
+        bundle = current.get()
+    except NoBundle as error:
+        raise NothingToServe(f"{error}; `nightdesk train` adds its head to the bundle that `ingest` makes") from error
+    encoder = current.encoder()
+    utterances = read_labelled(settings.utterances)
+    outside = read_texts(settings.out_of_scope) if settings.out_of_scope else []
+    catalogue = read_catalogue(settings.intents)
+    head, view, chosen = fit_head(
+        encoder.encode([utterance.text for utterance in utterances]),
+        [utterance.intent for utterance in utterances],
+        encoder.encode(outside) if outside else np.zeros((0, encoder.width), np.float32),
+        catalogue,
+        folds=settings.folds,
+        seed=settings.seed,
+    )
+    intents = pick_intent_thresholds(view, settings.target_wrong)
+    thresholds = intents.thresholds | {"intent_margin": round(pick_margin(view), 4)}
+    metrics: dict[str, Any] = {"intents": chosen | _figures(intents)}
+    if settings.questions:
+        questions = [*read_questions(settings.questions), *(Question(text, None) for text in outside)]
+        passages = _passage_thresholds(settings, retrieval, home, bundle, encoder, head, questions, intents)
+        thresholds |= passages["thresholds"]
+        metrics["passages"] = passages["metrics"]
+    tensors, description = head.to_bytes()
+    bundle_id = write_bundle(
+        home,
+        extra_files={"intents.safetensors": tensors, "intents.json": description},
+        data={path.name: _sha256(path) for path in _files(settings)},
+        metrics=metrics,
+        thresholds=thresholds,
+        thresholds_source=f"out-of-fold on {len(view.gold)} utterances, at most {settings.target_wrong:.1%} wrong",
+        recipe={"head": {"kind": "logistic regression", "C": chosen["C"], "folds": settings.folds}},
+    )
+    return {
+        "bundle": bundle_id,
+        "intents": len(head.labels),
+        "utterances": len(utterances),
+        "out_of_scope": len(outside),
+        "accuracy": round(chosen["cross_validated_accuracy"], 4),
+        "auroc_out_of_scope": round(_auroc(view), 4) if outside else None,
+        "coverage": round(intents.coverage, 4),
+        "wrong_share": round(intents.wrong_share, 4),
+        "seconds": round(time.perf_counter() - started, 2),
+        "thresholds": thresholds,
+        "metrics": metrics,
+    }
+
+
+def _passage_thresholds(
+    settings: Settings,
+    retrieval: RetrievalSettings,
+    home: Path,
+    bundle: Bundle,
+    encoder: Encoder,
+    head: IntentHead,
+    questions: Sequence[Question],
+    intents: Operating,
+) -> dict[str, Any]:
+    """Pick how near a passage must be: to answer, to answer where the question is in scope, to be suggested."""
+    vectors = encoder.encode([question.text for question in questions])
+    with Corpus.read(home) as corpus:
+        judge = Judge(all_passages(corpus), encoder)
+    searcher = Searcher(bundle, home, retrieval)
+    found = searcher.search([question.text for question in questions], vectors, LOOKED_AT, "customers")
+    searcher.close()
+    scored: list[tuple[float, bool]] = []
+    for question, hits in zip(questions, found, strict=True):
+        best = nearest(hits)
+        cosine = best.cosine if best and best.cosine is not None else -1.0
+        scored.append((cosine, best is not None and judge.right(best.passage, question.source)))
+    _, outside = head.apply(vectors)
+    inside = [row for row, score in zip(scored, outside, strict=True) if score < intents.thresholds["out_of_scope"]]
+    answer = pick_cosine(scored, settings.target_wrong)
+    in_scope = pick_cosine(inside, settings.target_wrong)
+    suggest = pick_cosine(scored, settings.target_unsure)
+    answerable = max(1, sum(question.source is not None for question in questions))
+    return {
+        "thresholds": {
+            "answer_cosine": round(answer.thresholds["answer_cosine"], 4),
+            "answer_cosine_in_scope": round(
+                min(in_scope.thresholds["answer_cosine"], answer.thresholds["answer_cosine"]), 4
+            ),
+            "suggest_cosine": round(suggest.thresholds["answer_cosine"], 4),
+        },
+        "metrics": {
+            "questions": len(questions),
+            "right_first": round(sum(right for _, right in scored) / answerable, 4),
+            "answer": _figures(answer),
+            "suggest": _figures(suggest),
+        },
+    }
+
+
+def _figures(chosen: Operating) -> dict[str, float]:
+    return {"coverage": round(chosen.coverage, 4), "wrong_share": round(chosen.wrong_share, 4)}
+
+
+def _auroc(view: OutOfFold) -> float:
+    from sklearn.metrics import roc_auc_score
+
+    return float(roc_auc_score(view.gold < 0, view.out_of_scope))
+
+
+def _files(settings: Settings) -> list[Path]:
+    return [path for path in (settings.utterances, settings.out_of_scope, settings.questions, settings.intents) if path]
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()

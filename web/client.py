@@ -164,7 +164,7 @@ class Visitor(_Client):
         deadline = time.monotonic() + timeout_s
         passed: list[Seen] = []
         while True:
-            seen = self._next(deadline - time.monotonic())
+            seen = self._heed(self.listening.next(deadline - time.monotonic()))
             if wanted(seen):
                 return seen, tuple(passed)
             passed.append(seen)
@@ -186,12 +186,11 @@ class Visitor(_Client):
 
     def with_people(self) -> bool:
         """True if the service has said, in anything that has arrived, that people have the conversation."""
-        while self.listening.has_more():
-            self._next(1.0)
-        return self.status != "pending"
+        while (seen := self.listening.poll()) is not None:
+            self._heed(seen)
+        return self.status in ("open", "snoozed")
 
-    def _next(self, timeout_s: float) -> Seen:
-        seen = self.listening.next(timeout_s)
+    def _heed(self, seen: Seen) -> Seen:
         if seen.kind == "status":
             self.status = seen.data["status"]
         return seen

@@ -276,9 +276,18 @@ class Stream:
                 self.close()
         raise Silence(f"no event on {self._path} within {timeout_s:g} s (the last was {self.last_id})")
 
-    def has_more(self) -> bool:
-        """True if an event may be taken without waiting."""
-        return self._wire is not None and (bool(self._text) or self._wire.readable())
+    def poll(self) -> Seen | None:
+        """Return an event that has arrived already, or None; never waits for one and never reconnects."""
+        while self._wire is not None and (self._text or self._wire.readable()):
+            self._wire.patience(0)
+            try:
+                if (seen := self._event()) is not None:
+                    return seen
+            except TimeoutError:
+                return None  # the beginning of something
+            except (OSError, ValueError):
+                self.close()
+        return None
 
     def _event(self) -> Seen | None:
         """Read lines up to the end of one frame; None for a frame without an id (a comment, a typing sign)."""

@@ -1,0 +1,38 @@
+"""A company that is ready to answer, once for all kill tests; each test gets a copy of it."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from kill_orders import many_orders
+from kill_service import ROOT, Place
+
+
+@pytest.fixture(scope="session")
+def company(tmp_path_factory: pytest.TempPathFactory, weights: Path) -> Path:
+    """A home folder with the demo company read and learnt, agents, and a back office with many orders to cancel."""
+    home = tmp_path_factory.mktemp("company") / "home"
+    place = Place.make(home)
+    (home / "weights").symlink_to(weights)
+    demo = ROOT / "data" / "demo"
+    place.run("ingest", str(demo / "articles"), str(demo / "transcripts.jsonl"))
+    place.run("train")
+    place.add_agents()
+    (home / "orders.json").write_text(json.dumps({"customers": [], "products": [], "orders": many_orders()}))
+    return home
+
+
+@pytest.fixture
+def place_in(company: Path, tmp_path: Path) -> Callable[..., Place]:
+    """`place_in(room__key=value, …)`: a fresh copy of the company under these settings."""
+
+    def make(**settings: object) -> Place:
+        home = tmp_path / "home"
+        shutil.copytree(company, home, symlinks=True, ignore=shutil.ignore_patterns("points", "backoffice.db*"))
+        return Place.make(home, bot__backoffice_seed=str(home / "orders.json"), **settings)
+
+    return make

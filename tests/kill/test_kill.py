@@ -1,0 +1,167 @@
+"""Promises 1 to 3 hold while web and bot are killed with -9, at named points of a turn and at random times."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import secrets
+import sqlite3
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from kill_orders import CUSTOMERS, ORDERS_EACH, order_number
+from kill_people import Agent, Customer, Person, Watcher, vouched_for
+from kill_service import AGENTS, ROOT, Place, Supervised, eventually, running
+
+from web.client import DeskAgent
+from web.journal import Acknowledged, read_journals
+from web.oracle import Verdict, check
+from web.record import read_record
+
+pytestmark = pytest.mark.kill
+
+POINTS = (
+    "web.before_commit", "web.after_commit", "web.leased", "web.bot_called", "web.before_apply_commit",
+    "web.after_apply_commit", "bot.received", "bot.read", "bot.acted", "bot.before_reply",
+)  # fmt: skip
+KILLS = 20
+
+
+def test_twenty_kills_lose_nothing_double_nothing_and_leave_no_turn_open(
+    place_in: Callable[..., Place], tmp_path: Path
+) -> None:
+    seed = os.environ.get("KILL_SEED") or secrets.token_hex(4)
+    print(f"KILL_SEED={seed}")
+    place, journals = place_in(), tmp_path / "journals"
+    service = Supervised(place.commands(), tmp_path / "service.log")
+    with running(service):
+        for name in ("bot", "web"):
+            service.wait_ready(name)
+        people = everybody(place, journals, seed)
+        with at_work(people):
+            kills = kill_twenty_times(service, place, people, seed)
+            for name in ("bot", "web"):
+                service.wait_ready(name)
+        verdict = judge(place, journals)
+        assert service.stop() == 0
+    assert sum(kills.values()) == KILLS
+    assert verdict.held, str(verdict)
+    assert_cancelled_once(place, people)
+    served(people, journals)
+
+
+def everybody(place: Place, journals: Path, seed: str) -> list[Person]:
+    questions = [json.loads(line)["question"] for line in (ROOT / "data/demo/questions.jsonl").read_text().splitlines()]
+    shop = place.secret("shop")
+    customers = [
+        Customer(
+            f"customer-{number}", place.url, journals, seed, questions,
+            [order_number(number, index) for index in range(ORDERS_EACH)], vouched_for(f"C-{number:04d}", shop),
+        )
+        for number in range(1, CUSTOMERS + 1)
+    ]  # fmt: skip
+    agents = [Agent(f"agent-{email[:3]}", place.url, journals, seed, email, AGENTS[email]) for email in AGENTS]
+    email, password = next(iter(AGENTS.items()))
+    return [*customers, *agents, Watcher(place.url, journals, email, password)]
+
+
+@contextmanager
+def at_work(people: Sequence[Person]) -> Iterator[None]:
+    """Everybody works until the block ends, and then to the end of what they were doing: customers first."""
+    for person in people:
+        person.start()
+    try:
+        yield
+    finally:
+        for kind in (Customer, Agent, Watcher):
+            those = [person for person in people if isinstance(person, kind)]
+            for person in those:
+                person.stop.set()
+            for person in those:
+                person.join(timeout=150)
+        at_ease(people)
+    for person in people:
+        assert not person.is_alive(), f"{person.name} is still waiting"
+
+
+def at_ease(people: Sequence[Person]) -> None:
+    """Nobody has met anything they could not cope with."""
+    for person in people:
+        if person.failure is not None:
+            raise AssertionError(f"{person.name} could not go on: {person.failure!r}") from person.failure
+
+
+def kill_twenty_times(service: Supervised, place: Place, people: Sequence[Person], seed: str) -> Counter[str]:
+    """Half at the named points, half at random times, in a random order; return what was killed how often."""
+    chance = random.Random(f"{seed}/kills")
+    kills: Counter[str] = Counter()
+    plan: list[str | None] = [*POINTS, *[None] * (KILLS - len(POINTS))]
+    chance.shuffle(plan)
+    for point in plan:
+        if point is not None:
+            name = point.split(".")[0]
+            kill_at(service, place, people, point)
+            kills[point] += 1
+        else:
+            time.sleep(chance.uniform(0.2, 1.5))
+            name, worker = chance.choice((("web", False), ("web", True), ("bot", False)))
+            service.kill(name, worker=worker)
+            kills[f"{name} at random"] += 1
+        print(f"{time.monotonic():.1f} killed {point or name}", flush=True)
+        if chance.random() < 0.8:
+            service.wait_ready(name)
+    return kills
+
+
+def kill_at(service: Supervised, place: Place, people: Sequence[Person], point: str) -> None:
+    """Stop a turn exactly there, and kill the process it is in."""
+    armed, hit = place.points / f"{point}.arm", place.points / f"{point}.hit"
+    armed.touch()
+    eventually(lambda: at_ease(people) or hit.exists(), 60.0, f"a turn reaches {point}")
+    service.kill(point.split(".")[0])
+    hit.unlink()  # only now: it would let the turn go on
+
+
+def judge(place: Place, journals: Path, settle_s: float = 70.0) -> Verdict:
+    """The oracle's verdict, once every turn has had the time to end."""
+    email, password = next(iter(AGENTS.items()))
+    desk = DeskAgent(place.url, email=email, password=password)
+    desk.log_in()
+    entries = read_journals(sorted(journals.glob("*.jsonl")))
+    deadline = time.monotonic() + settle_s
+    while True:
+        verdict = check(entries, read_record(place.url, entries, desk, place.database))
+        if not verdict.unanswered or time.monotonic() > deadline:
+            return verdict
+        time.sleep(0.5)
+
+
+def assert_cancelled_once(place: Place, people: Sequence[Person]) -> None:
+    """The back office was written to once for each order, and for every order a customer was told is cancelled."""
+    with sqlite3.connect(place.home / "backoffice.db") as office:
+        writes = Counter(number for (number,) in office.execute("SELECT order_number FROM writes"))
+        orders = [json.loads(data) for (data,) in office.execute("SELECT data FROM orders")]
+    office.close()
+    assert {number: times for number, times in writes.items() if times > 1} == {}
+    assert {order["order_number"] for order in orders if order["status"] == "cancelled"} == set(writes)
+    told = {order for person in people if isinstance(person, Customer) for order in person.told_cancelled}
+    assert told <= set(writes), "a customer was told of a cancellation that was not done"
+    assert told, "no order was cancelled: the test did not test that"
+
+
+def served(people: Sequence[Person], journals: Path) -> None:
+    """The ordeal was one: turns ended both ways, and people took conversations."""
+    endings = Counter(ending.kind for person in people if isinstance(person, Customer) for ending in person.endings)
+    acknowledged = [
+        entry for entry in read_journals(sorted(journals.glob("*.jsonl"))) if isinstance(entry, Acknowledged)
+    ]
+    agents = [person for person in people if isinstance(person, Agent)]
+    print(f"{len(acknowledged)} messages, endings {dict(endings)}, served {sum(agent.served for agent in agents)}")
+    assert endings["reply"] >= 20
+    assert endings["handoff"] >= 1
+    assert sum(agent.served for agent in agents) >= 1

@@ -9,8 +9,9 @@ from enum import StrEnum
 from bot.types import HandoffReason
 from retrieval.types import Hit
 
-# The name a pending yes carries while it is a person that was offered; no action of that name is run.
+# Names a pending yes or no carries where no action waits for it: a person was offered; perhaps it was answered.
 OFFER_PERSON = "offer_person"
+PERHAPS_ANSWERED = "perhaps_answered"
 
 
 class Phrase(StrEnum):
@@ -27,6 +28,7 @@ class Question(StrEnum):
     UNKNOWN = "missing_knowledge"  # nothing good enough; a person is offered
     SLOT = "slot_not_understood"  # the value asked for was not in the reply
     CONFIRM = "yes_or_no"  # neither a yes nor a no
+    PERHAPS = "unsure"  # the nearest passage is shown, with a way to a person if it is not meant
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +43,11 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """Ask back; `options` are intents for buttons."""
+    """Ask back; `options` are intents for buttons, `hits` what may be meant."""
 
     question: Question
     options: tuple[str, ...] = ()
+    hits: tuple[Hit, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,8 @@ UNKNOWN = (
     "I don't know that one, and I'd rather say so than guess. "
     "Would you like one of our people to answer it? You can also ask me in other words."
 )
+PERHAPS = "I'm not certain this is what you mean, but it is the closest I have:"
+PERHAPS_ELSE = "If it isn't, ask me in other words or let me pass you to a person."
 LET_GO = "All right, I've left everything as it is. What else can I do for you?"
 ACKNOWLEDGED = "Good. I'm here if there's anything else."
 WHICH = "I want to be sure I help with the right thing. Which of these is it?"
@@ -43,6 +45,11 @@ HANDOFF_ZH = "我先请同事来帮您。之前的对话他们都能看到，您
 def handoff(reason: HandoffReason, language: str) -> str:
     """What the customer hears when a person takes over."""
     return HANDOFF_ZH if language == CHINESE else HANDOFF.get(reason, HANDOFF_ELSE)
+
+
+def perhaps(text: str) -> str:
+    """Show a passage as what it is: perhaps the answer."""
+    return f"{PERHAPS}\n{text}\n{PERHAPS_ELSE}"
 
 
 def ask_order_number(example: str, *, again: bool = False) -> str:

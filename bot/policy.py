@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from bot.catalogue import Catalogue, Handle
 from bot.decisions import (
     OFFER_PERSON,
+    PERHAPS_ANSWERED,
     Answer,
     Ask,
     Decision,
@@ -54,12 +55,13 @@ def decide(
     if reading.payload and reading.payload in catalogue:
         return _serve(reading.payload, conversation, reading, hits, thresholds, catalogue)
     if conversation.pending:
-        decision = _pending(conversation, reading, hits, thresholds, catalogue)
-        if decision:
-            return decision
-    elif reading.act is not DialogAct.NONE:
+        reply = _pending(conversation, reading, hits, thresholds, catalogue)
+        if reply:
+            return reply
+    decision = _open(conversation, reading, hits, thresholds, catalogue)
+    if reading.act is not DialogAct.NONE and not isinstance(decision, Answer | RunAction):
         return Answer(phrase=Phrase.ACKNOWLEDGED)
-    return _open(conversation, reading, hits, thresholds, catalogue)
+    return decision
 
 
 def _pending(
@@ -72,7 +74,8 @@ def _pending(
     """Take the message as the reply to what was asked; a different wish drops the question."""
     pending = conversation.pending
     assert pending is not None
-    awaits_person = pending.name == OFFER_PERSON
+    if pending.name in (OFFER_PERSON, PERHAPS_ANSWERED):
+        return _offered(pending.name, conversation, reading)
     if reading.act is DialogAct.DENY:
         return Answer(phrase=Phrase.LET_GO)
     if conversation.requested_slot:
@@ -80,14 +83,24 @@ def _pending(
         if value:
             return RunAction(pending.name, slots=_slots(reading))
     elif reading.act is DialogAct.AFFIRM:
-        return HandOff(HandoffReason.MISSING_KNOWLEDGE) if awaits_person else RunAction(pending.name)
-    if awaits_person:
-        return None
+        return RunAction(pending.name)
     other = _open(conversation, reading, hits, thresholds, catalogue)
     again = isinstance(other, RunAction) and other.action == pending.name and not other.slots
     if isinstance(other, Ask) or again:
         return _failed(conversation, Ask(Question.SLOT if conversation.requested_slot else Question.CONFIRM))
     return other
+
+
+def _offered(name: str, conversation: Conversation, reading: Reading) -> Decision | None:
+    """Take a yes or no to an offer that stands in the way of nothing else."""
+    if reading.act is DialogAct.NONE:
+        return None
+    yes = reading.act is DialogAct.AFFIRM
+    if name == OFFER_PERSON and yes:
+        return HandOff(HandoffReason.MISSING_KNOWLEDGE)
+    if name == PERHAPS_ANSWERED and not yes:
+        return _failed(conversation, Ask(Question.UNKNOWN))
+    return Answer(phrase=Phrase.ACKNOWLEDGED)
 
 
 def _open(
@@ -100,7 +113,8 @@ def _open(
     """Let intents and passages compete.
 
     A certain intent is served. Else a passage that is near enough answers, even where the head calls the
-    utterance out of scope, for its article may be newer than the head. Else two near intents are asked about.
+    utterance out of scope, for its article may be newer than the head. Else two near intents are asked about. Else
+    a passage that may be meant is shown as that.
     """
     if reading.language == CHINESE:
         return _chinese(reading, hits, thresholds)
@@ -124,7 +138,7 @@ def _open(
                 return answer
         if conversation.misunderstandings < 2:
             return Ask(Question.WHICH_INTENT, options)
-    return _failed(conversation, Ask(Question.UNKNOWN))
+    return _perhaps(hits, thresholds) or _failed(conversation, Ask(Question.UNKNOWN))
 
 
 def _serve(
@@ -147,17 +161,28 @@ def _serve(
             return answer
     if entry.responses:
         return Answer(intent, response=_choose(entry.responses, conversation.message_id))
-    return _failed(conversation, Ask(Question.UNKNOWN))
+    return _perhaps(hits, thresholds) or _failed(conversation, Ask(Question.UNKNOWN))
+
+
+def _perhaps(hits: Sequence[Hit], thresholds: Thresholds) -> Ask | None:
+    """Show the nearest passage as what it is, perhaps the answer, if it is near enough for that."""
+    near = _nearest(hits, thresholds.suggest_cosine)
+    return Ask(Question.PERHAPS, hits=near) if near else None
 
 
 def _passages(hits: Sequence[Hit], least_cosine: float, intent: str | None = None) -> Answer | None:
-    """Answer with the nearest passage, and another piece of the same article that is nearly as near."""
+    near = _nearest(hits, least_cosine)
+    return Answer(intent, near) if near else None
+
+
+def _nearest(hits: Sequence[Hit], least_cosine: float) -> tuple[Hit, ...]:
+    """Return the nearest passage, with another piece of the same article that is nearly as near."""
     near = [hit for hit in hits if hit.cosine is not None and hit.cosine >= least_cosine]
     if not near:
-        return None
+        return ()
     best = max(near, key=lambda hit: (hit.cosine or 0.0, -hit.rank))
     second = [hit for hit in near if _belongs(hit, best)]
-    return Answer(intent, (best, *second[: MAX_PASSAGES - 1]))
+    return (best, *second[: MAX_PASSAGES - 1])
 
 
 def _belongs(hit: Hit, best: Hit) -> bool:

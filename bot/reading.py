@@ -31,16 +31,17 @@ YES_FILLER = _words(
     "do it that this that's thats is right go ahead thanks thank you very much and i i'm am want to would like fine "
     "good great the all for me now my of course just perfect exactly 请 吧 谢谢"
 )
-STRONG_NO = _words(
-    "no nope nah not don't dont never stop cancel negative wait keep leave 不 不是 不要 不用 不用了 别 不行 算了 没有"
-)
+STRONG_NO = _words("no nope nah not don't dont never negative 不 不是 不要 不用 不用了 别 不行 算了 没有")
 NO_FILLER = _words(
-    "thanks thank you please do it that that's thats mind i i'm want to would like the order my all right sorry as is "
-    "at moment now just on second actually changed need 谢谢 了"
+    "thanks thank you please do it that that's thats mind i i'm want to would like the order all right sorry as is "
+    "keep leave at moment now just on second actually changed need 谢谢 了"
 )
-NO_PHRASES = frozenset({"forget it", "leave it", "keep it", "never mind", "nevermind", "changed my mind", "rather not"})
-# "please" alone agrees to nothing much, but "yes please" does; "cancel" alone is no clear no.
-NOT_ALONE = frozenset({"please", "cancel", "not", "wait"})
+NO_PHRASES = frozenset({
+    "forget it", "leave it", "leave it as it is", "keep it", "keep the order", "never mind", "nevermind",
+    "changed my mind", "i changed my mind", "rather not", "stop", "wait",
+})  # fmt: skip
+# "please" alone agrees to nothing, though "yes please" does; "not" alone denies nothing.
+NOT_ALONE = frozenset({"please", "not"})
 
 PERSON = (
     r"(?:human(?: being)?|(?:real |actual |live )?person|agent|representative|advis[eo]r|operator|colleague|somebody|"

@@ -16,6 +16,7 @@ class Thresholds:
     out_of_scope: float = 0.5  # an utterance at or above this is outside all intents
     answer_cosine: float = 0.62  # least cosine of a passage that answers whatever the head says
     answer_cosine_in_scope: float = 0.45  # the same where the intent is certain and served by search
+    suggest_cosine: float = 0.55  # least cosine of a passage that is shown as perhaps the answer
     answer_overlap_zh: float = 0.5  # least share of a Chinese question's character pairs found in a card
 
     @classmethod

@@ -7,6 +7,7 @@ from bot.actions.outcome import NOTHING_ASKED, Outcome, Scene
 from bot.compose import answer_text, citations
 from bot.decisions import (
     OFFER_PERSON,
+    PERHAPS_ANSWERED,
     Answer,
     Ask,
     Decision,
@@ -82,6 +83,11 @@ def _ask(services: Services, scene: Scene, decision: Ask) -> Outcome:
             options = tuple(Button(_title(name), f"/{name}") for name in decision.options)
             slots = {**counted, "requested_slot": None, "pending_action": None}
             return scene.say(decision, Reply(phrases.WHICH, (*options, phrases.PERSON)), slots)
+        case Question.PERHAPS:
+            text = phrases.perhaps(answer_text(scene.reading.text, decision.hits))
+            check = PendingAction(PERHAPS_ANSWERED, {}, conversation.message_id)
+            slots = {"requested_slot": None, "pending_action": pending_json(check)}
+            return scene.say(decision, Reply(text, (phrases.PERSON,), citations(decision.hits)), slots)
         case Question.SLOT:
             email = conversation.requested_slot == "email"
             example = services.settings.orders.example

@@ -112,7 +112,9 @@ class FakeKnowledge:
     passages: tuple[Passage, ...] = PASSAGES
     bundle: str = "0001-fake"
     head: IntentHead | None = field(default_factory=fit_head)
-    thresholds: Thresholds = field(default_factory=lambda: Thresholds(answer_cosine=0.6, answer_cosine_in_scope=0.4))
+    thresholds: Thresholds = field(
+        default_factory=lambda: Thresholds(answer_cosine=0.6, answer_cosine_in_scope=0.4, suggest_cosine=0.39)
+    )
     batches: list[int] = field(default_factory=list)
     pause_s: float = 0.0
 

@@ -8,7 +8,18 @@ from typing import Any
 import pytest
 from bot_fakes import CATALOGUE
 
-from bot.decisions import OFFER_PERSON, Answer, Ask, Decision, HandOff, Phrase, Question, RunAction, StaySilent
+from bot.decisions import (
+    OFFER_PERSON,
+    PERHAPS_ANSWERED,
+    Answer,
+    Ask,
+    Decision,
+    HandOff,
+    Phrase,
+    Question,
+    RunAction,
+    StaySilent,
+)
 from bot.policy import decide
 from bot.thresholds import Thresholds
 from bot.types import Conversation, DialogAct, Entity, HandoffReason, PendingAction, RankedIntent, Reading
@@ -16,7 +27,7 @@ from retrieval.types import Hit, Passage, PassageKind
 
 NUMBERS = Thresholds(
     intent_probability=0.6, intent_margin=0.2, out_of_scope=0.5, answer_cosine=0.7, answer_cosine_in_scope=0.5,
-    answer_overlap_zh=0.5,
+    suggest_cosine=0.45, answer_overlap_zh=0.5,
 )  # fmt: skip
 
 
@@ -40,6 +51,7 @@ def choose(conversation: Conversation, reading: Reading, *hits: Hit) -> Decision
 TRACK, CANCEL = "action_track_order", "action_cancel_order"
 ASKED_YES = PendingAction(CANCEL, {"order_number": "MG-10001"}, "m1")
 ASKED_SLOT = PendingAction(TRACK, {}, "m1")
+SHOWN = PendingAction(PERHAPS_ANSWERED, {}, "m1")
 OFFERED = PendingAction(OFFER_PERSON, {}, "m1")
 SURE_TRACK = (("track_order", 0.9), ("greet", 0.05))
 SURE_SEARCH = (("voucher", 0.9), ("greet", 0.05))
@@ -50,20 +62,26 @@ NUMBER = (Entity("order_number", "MG-10001", 0, 8),)
 OPEN_ROWS = {
     "a certain action runs": (SURE_TRACK, 0.1, (), RunAction(TRACK, "track_order")),
     "a certain search is answered from a near passage": (SURE_SEARCH, 0.1, (0.5,), Answer("voucher", (hit(0.5),))),
-    "a certain search without a near passage is not known": (SURE_SEARCH, 0.1, (0.49,), Ask(Question.UNKNOWN)),
+    "a certain search without a near passage is not known": (SURE_SEARCH, 0.1, (0.44,), Ask(Question.UNKNOWN)),
+    "a certain search with a passage half near shows it as perhaps meant": (
+        SURE_SEARCH, 0.1, (0.45,), Ask(Question.PERHAPS, hits=(hit(0.45),)),
+    ),
     "a certain wish for a person hands off": (
         (("talk_to_person", 0.9),), 0.1, (), HandOff(HandoffReason.CUSTOMER_REQUEST, "talk_to_person"),
     ),
-    "out of scope with a weak passage is not known": (SURE_TRACK, 0.5, (0.69,), Ask(Question.UNKNOWN)),
+    "out of scope with a weak passage is not known": (SURE_TRACK, 0.5, (0.44,), Ask(Question.UNKNOWN)),
+    "out of scope with a passage half near shows it as perhaps meant": (
+        SURE_TRACK, 0.5, (0.69,), Ask(Question.PERHAPS, hits=(hit(0.69),)),
+    ),
     "out of scope with a strong passage is answered": (SURE_TRACK, 0.99, (0.7,), Answer(None, (hit(0.7),))),
     "an unsure intent with a strong passage is answered": (UNSURE, 0.1, (0.8,), Answer(None, (hit(0.8),))),
-    "an unsure intent with a weak passage is not known": (UNSURE, 0.1, (0.6,), Ask(Question.UNKNOWN)),
+    "an unsure intent with a weak passage is not known": (UNSURE, 0.1, (0.4,), Ask(Question.UNKNOWN)),
     "no intents at all and no passage is not known": ((), 0.0, (), Ask(Question.UNKNOWN)),
     "no intents at all but a strong passage is answered": ((), 0.0, (0.9,), Answer(None, (hit(0.9),))),
     "two near intents are asked about": (
         NEAR, 0.1, (0.6,), Ask(Question.WHICH_INTENT, ("track_order", "cancel_order")),
     ),
-    "two near intents out of scope are not known": (NEAR, 0.6, (0.6,), Ask(Question.UNKNOWN)),
+    "two near intents out of scope are not known": (NEAR, 0.6, (0.4,), Ask(Question.UNKNOWN)),
     "a strong passage spares the question": (NEAR, 0.1, (0.8,), Answer(None, (hit(0.8),))),
     "two near searches are answered by what fits either": (
         (("voucher", 0.45), ("delivery_options", 0.4)), 0.1, (0.5,), Answer(None, (hit(0.5),)),
@@ -109,7 +127,20 @@ PENDING_ROWS = {
     "a yes to a person hands off": (
         OFFERED, None, read(act=DialogAct.AFFIRM), HandOff(HandoffReason.MISSING_KNOWLEDGE),
     ),
-    "a no to a person is accepted": (OFFERED, None, read(act=DialogAct.DENY), Answer(phrase=Phrase.LET_GO)),
+    "a no to a person is accepted": (OFFERED, None, read(act=DialogAct.DENY), Answer(phrase=Phrase.ACKNOWLEDGED)),
+    "a yes to what was perhaps meant is taken": (
+        SHOWN, None, read(act=DialogAct.AFFIRM), Answer(phrase=Phrase.ACKNOWLEDGED),
+    ),
+    "a no to what was perhaps meant offers a person": (SHOWN, None, read(act=DialogAct.DENY), Ask(Question.UNKNOWN)),
+    "what was perhaps meant does not stand in the way": (
+        SHOWN, None, read(*SURE_TRACK), RunAction(TRACK, "track_order"),
+    ),
+    "a bare yes to nothing is taken kindly": (
+        None, None, read(act=DialogAct.AFFIRM), Answer(phrase=Phrase.ACKNOWLEDGED),
+    ),
+    "a yes that is also a certain wish is served": (
+        None, None, read(*SURE_TRACK, act=DialogAct.AFFIRM), RunAction(TRACK, "track_order"),
+    ),
     "an offered person does not stand in the way": (OFFERED, None, read(*SURE_TRACK), RunAction(TRACK, "track_order")),
 }  # fmt: skip
 

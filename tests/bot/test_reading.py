@@ -31,7 +31,8 @@ def test_a_plain_no_is_a_no(text: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "?", "please", "cancel", "yes but send it elsewhere", "yes or no?", "no, cancel the other one", "yes 10234",
+    ["", "?", "please", "cancel", "i want to cancel my order", "stop my order",
+     "yes but send it elsewhere", "yes or no?", "no, cancel the other one", "yes 10234",
      "is that right", "no idea", "I said yes to the newsletter last week", "maybe", "not sure", "yes no",
      "okay what now", "can you do it", "is it right to do that"],
 )  # fmt: skip

@@ -58,6 +58,16 @@ def test_an_absurd_question_gets_an_honest_dont_know_and_a_person(talk: Talk) ->
     assert chat.slots["misunderstandings"] == 1
 
 
+def test_a_passage_half_near_is_shown_as_perhaps_meant_with_its_source(talk: Talk) -> None:
+    chat, [[reply], [after]] = talk("purple delivery abroad cost?", "no")
+    assert reply["text"].startswith(phrases.PERHAPS)
+    assert "5.90" in reply["text"]
+    assert decision(reply) == {"kind": "ask", "reason": "unsure"}
+    assert [c["source"] for c in reply["custom"]["nightdesk"]["citations"]] == ["delivery.md"]
+    assert after["text"] == phrases.UNKNOWN
+    assert not chat.paused
+
+
 def test_a_yes_to_the_offered_person_hands_off(talk: Talk) -> None:
     chat, [_, [reply]] = talk("which horse wins tomorrow's race", "yes please")
     assert chat.paused

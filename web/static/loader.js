@@ -25,6 +25,7 @@
   let open = false;
   let unread = 0;
   let clearing = false;
+  let keen = false; // the customer opened the panel just now and wants to write
 
   // A page may forbid storage; the chat then still works, it only forgets that it was open.
   const store = (area) => ({
@@ -145,7 +146,7 @@ iframe{display:block;inline-size:100%;block-size:100%;border:0;color-scheme:norm
       if (!document.body) return document.addEventListener("DOMContentLoaded", () => commands.boot());
       if (location.origin === "null") return console.warn("Nightdesk needs a page served over HTTP; this one has no origin.");
       mount();
-      post("boot", { options, open });
+      post("boot", { options, open, focus: false });
     },
     show(how) {
       if (!launcher) commands.boot();
@@ -154,8 +155,9 @@ iframe{display:block;inline-size:100%;block-size:100%;border:0;color-scheme:norm
       open = true;
       shown.set("open");
       paint();
-      if (!(how && how.quietly)) frame.focus();
-      post("shown", { focus: !(how && how.quietly) });
+      keen = !(how && how.quietly);
+      if (keen) frame.focus();
+      post("shown", { focus: keen });
     },
     hide() {
       if (!launcher || !open) return;
@@ -188,7 +190,9 @@ iframe{display:block;inline-size:100%;block-size:100%;border:0;color-scheme:norm
   const heard = {
     hello() {
       greeted = true;
-      clearing ? post("shutdown") : post("boot", { options, open });
+      if (clearing) return post("shutdown");
+      if (open && keen) frame.focus();
+      post("boot", { options, open, focus: open && keen });
     },
     ready() { ready = true; emit("ready"); },
     known() { known.set("known"); },

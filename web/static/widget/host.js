@@ -7,7 +7,7 @@ export class Host {
   /** heard: {kind: fn(message)} for what the page may say. Opened on its own, the frame boots itself. */
   constructor(heard) {
     if (this.#alone) {
-      queueMicrotask(() => heard.boot({ options: {}, open: true }));
+      queueMicrotask(() => heard.boot({ options: {}, open: true, focus: true }));
       return;
     }
     addEventListener("message", (event) => {

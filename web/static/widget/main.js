@@ -47,8 +47,9 @@ class Widget {
 
   // -- what the page says ------------------------------------------------------------------------------------------
 
-  boot({ options = {}, open }) {
+  boot({ options = {}, open, focus }) {
     this.open = open;
+    if (focus) this.composer.box.focus();
     document.documentElement.dataset.theme = ["light", "dark"].includes(options.theme) ? options.theme : parameters.get("theme") || "auto";
     paint(document.documentElement, options.accent ?? parameters.get("accent"));
     const changed = this.begun && options.identity !== undefined && options.identity !== this.identity;

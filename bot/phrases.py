@@ -130,10 +130,10 @@ def order_state(order: Order) -> str:
     return f"{what} was cancelled, so nothing is on its way."
 
 
-NO_ORDERS = "I can't see any orders on your account yet."
+NO_ORDERS = "I can't see any orders on your account yet. If there should be one, shall I pass you to a person?"
 SIGN_IN_TO_CANCEL = (
     "I can cancel an order only for a customer who is signed in; that is our rule, so that nobody cancels yours. "
-    "Please sign in and ask me again, or I can pass you to a person."
+    "Please sign in and ask me again. Or shall I pass you to a person?"
 )
 NOTHING_TO_CANCEL = (
     "None of your orders can still be cancelled: our rule is that this works only until an order has left us "
@@ -148,7 +148,7 @@ def refuse_cancel(order: Order) -> str:
     state = "on its way" if order.status is OrderStatus.SHIPPED else "delivered"
     return (
         f"Order {order.order_number} is already {state}. Our rule is that an order can be cancelled only until it has "
-        "left us (placed or packed). You can still send it back; ask me about returns, or talk to a person."
+        "left us (placed or packed). You can still send it back; ask me about returns. Or shall I pass you to a person?"
     )
 
 

@@ -97,7 +97,7 @@ def _offered(name: str, conversation: Conversation, reading: Reading) -> Decisio
         return None
     yes = reading.act is DialogAct.AFFIRM
     if name == OFFER_PERSON and yes:
-        return HandOff(HandoffReason.MISSING_KNOWLEDGE)
+        return HandOff(_reason(conversation))
     if name == PERHAPS_ANSWERED and not yes:
         return _failed(conversation, Ask(Question.UNKNOWN))
     return Answer(phrase=Phrase.ACKNOWLEDGED)
@@ -210,6 +210,13 @@ def _failed(conversation: Conversation, ask: Ask) -> Decision:
 
 def _slots(reading: Reading) -> Mapping[str, str]:
     return {name: value for name in ACTION_SLOTS if (value := reading.value(name))}
+
+
+def _reason(conversation: Conversation) -> HandoffReason:
+    """Why the person was offered."""
+    given = conversation.pending.values.get("reason") if conversation.pending else None
+    known = isinstance(given, str) and given in set(HandoffReason)
+    return HandoffReason(given) if known else HandoffReason.MISSING_KNOWLEDGE
 
 
 def _two(reading: Reading) -> tuple[RankedIntent, RankedIntent]:

@@ -12,12 +12,13 @@ from bot.backoffice import Order
 from bot.decisions import RunAction
 from bot.errors import NoSuchOrder, NotAllowed
 from bot.services import Services
-from bot.types import Conversation, DialogAct, PendingAction, Reply
+from bot.types import Conversation, DialogAct, HandoffReason, PendingAction, Reply
 from bot.wire import Json, pending_json
 
 NAME = "action_cancel_order"
 INTENT = "cancel_order"
 DECISION = RunAction(NAME, INTENT)
+POLICY = HandoffReason.POLICY_RESTRICTION
 MAX_CHOICES = 4
 
 
@@ -27,7 +28,7 @@ async def cancel_order(services: Services, conversation: Conversation) -> Outcom
     scene = Scene(conversation, reading, found)
     identity = await services.identify(conversation)
     if not identity.customer_id:
-        return scene.say(DECISION, Reply(phrases.SIGN_IN_TO_CANCEL, (phrases.PERSON,)))
+        return scene.offer_person(DECISION, phrases.SIGN_IN_TO_CANCEL, POLICY, NOTHING_ASKED)
     if already := await services.at_back_office(lambda office: office.done(key(conversation))):
         return _done(services, scene, already)
     customer_id = identity.customer_id
@@ -38,9 +39,9 @@ async def cancel_order(services: Services, conversation: Conversation) -> Outcom
     order = next((order for order in orders if order.order_number == number), None)
     if order is None:
         slots = {**NOTHING_ASKED, "order_number": None}
-        return scene.say(DECISION, Reply(phrases.no_such_order(number, verified=True), (phrases.PERSON,)), slots)
+        return scene.offer_person(DECISION, phrases.no_such_order(number, verified=True), POLICY, slots)
     if not order.cancellable:
-        return scene.say(DECISION, Reply(phrases.refuse_cancel(order), (phrases.PERSON,)))
+        return scene.offer_person(DECISION, phrases.refuse_cancel(order), POLICY, NOTHING_ASKED)
     if not agreed(scene, order, services.settings.currency):
         return _confirm(services, scene, order)
     return await _cancel(services, scene, order, customer_id)
@@ -75,7 +76,7 @@ async def _cancel(services: Services, scene: Scene, order: Order, customer_id: s
         after = await services.at_back_office(lambda o: o.cancel_order(number, customer_id, key=write_key))
     except (NoSuchOrder, NotAllowed):  # it left the house between our look and our write
         now = await services.at_back_office(lambda office: office.order(number))
-        return scene.say(DECISION, Reply(phrases.refuse_cancel(now), (phrases.PERSON,)))
+        return scene.offer_person(DECISION, phrases.refuse_cancel(now), POLICY, NOTHING_ASKED)
     await services.point("bot.acted")
     return _done(services, scene, after)
 
@@ -90,7 +91,7 @@ def _done(services: Services, scene: Scene, order: Order) -> Outcome:
 def _which(services: Services, scene: Scene, orders: tuple[Order, ...]) -> Outcome:
     possible = [order for order in orders if order.cancellable][:MAX_CHOICES]
     if not possible:
-        return scene.say(DECISION, Reply(phrases.NOTHING_TO_CANCEL, (phrases.PERSON,)))
+        return scene.offer_person(DECISION, phrases.NOTHING_TO_CANCEL, POLICY, NOTHING_ASKED)
     if len(possible) == 1:
         return _confirm(services, scene, possible[0])
     buttons = tuple(phrases.order_button(order, INTENT) for order in possible)

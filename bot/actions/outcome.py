@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bot import phrases
-from bot.decisions import Decision, HandOff
+from bot.decisions import OFFER_PERSON, Decision, HandOff
 from bot.packet import packet
 from bot.reader import Found
 from bot.types import Button, Conversation, HandoffReason, PendingAction, Reading, Reply
@@ -44,6 +44,12 @@ class Scene:
         custom = nightdesk_json(self.reading, decision, reply.citations, self.found.thresholds, self.found.bundle)
         response = {"text": reply.text, "buttons": buttons_json(reply.buttons), "custom": {"nightdesk": custom}}
         return Outcome((*slots_changed(self.conversation, slots), *events), (response,))
+
+    def offer_person(self, decision: Decision, text: str, reason: HandoffReason, slots: Mapping[str, Any]) -> Outcome:
+        """Reply, with a button for a person; a plain yes means it too."""
+        offer = PendingAction(OFFER_PERSON, {"reason": reason.value}, self.conversation.message_id)
+        wanted = {**slots, "requested_slot": None, "pending_action": pending_json(offer)}
+        return self.say(decision, Reply(text, (phrases.PERSON,)), wanted)
 
     def changes(self, slots: Mapping[str, Any]) -> list[Json]:
         """Events for the slots that change."""

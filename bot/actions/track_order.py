@@ -44,7 +44,7 @@ async def _for_customer(services: Services, scene: Scene, customer_id: str) -> O
     under_way = [order for order in orders if order.status in UNDER_WAY]
     recent = (under_way or list(orders))[:MAX_CHOICES]
     if not recent:
-        return scene.say(DECISION, Reply(phrases.NO_ORDERS, (phrases.PERSON,)))
+        return scene.offer_person(DECISION, phrases.NO_ORDERS, HandoffReason.MISSING_KNOWLEDGE, NOTHING_ASKED)
     if len(recent) == 1:
         return _tell(scene, recent[0])
     buttons = tuple(phrases.order_button(order, INTENT) for order in recent)

@@ -242,6 +242,14 @@ def test_an_anonymous_visitor_cannot_cancel_and_hears_the_rule(talk: Talk, servi
     assert services.back_office.acts == 0
 
 
+def test_a_yes_after_a_refusal_is_a_yes_to_the_person_and_names_the_rule(talk: Talk, services: Services) -> None:
+    chat, _ = talk("cancel my order MG-10002", "yes please", customer="C-0001")
+    assert chat.paused
+    assert chat.slots["handoff_reason"] == "policy_restriction"
+    assert isinstance(services.back_office, DictBackOffice)
+    assert services.back_office.acts == 0
+
+
 def test_another_customers_order_cannot_be_cancelled(talk: Talk, services: Services) -> None:
     _, [[reply], *_] = talk("cancel my order MG-20001", "yes", customer="C-0001")
     assert "can't find" in reply["text"]

@@ -20,7 +20,7 @@ from web.settings import Secrets, Settings
 if TYPE_CHECKING:
     from web.agents import add_agent
     from web.app import create_app
-    from web.doctor import check
+    from web.health import check
     from web.migrations import migrate
     from web.server import run_web
 
@@ -28,7 +28,7 @@ __all__ = ["Secrets", "Settings", "SetupError", "add_agent", "check", "create_ap
 
 _HOMES = {
     "add_agent": "web.agents",
-    "check": "web.doctor",
+    "check": "web.health",
     "create_app": "web.app",
     "migrate": "web.migrations",
     "run_web": "web.server",

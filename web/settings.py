@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
+
+# They end up in a response header: a host, perhaps with *. before it, and nothing that could end the directive.
+_ORIGIN = re.compile(r"https?://(\*\.)?[A-Za-z0-9.-]+(:\d{1,5})?")
 
 
 class DemoCustomer(BaseModel):
@@ -66,6 +70,14 @@ class Settings(BaseModel):
         description="Whom the demo shop can sign in.",
     )
     points_dir: Path | None = Field(None, description="For the kill tests: where armed stopping points lie.")
+
+    @field_validator("embed_origins")
+    @classmethod
+    def _are_origins(cls, origins: tuple[str, ...]) -> tuple[str, ...]:
+        for origin in origins:
+            if not _ORIGIN.fullmatch(origin):
+                raise ValueError(f"embed_origins has '{origin}'; give origins such as https://shop.example")
+        return origins
 
     def url(self, home: Path) -> str:
         """Return the database's URL: the one set, or SQLite in the home folder."""

@@ -1,4 +1,4 @@
-"""Serve the web room by hand against the fake assistant: `python -m tests.web.run_dev [port] [home]`.
+"""Serve the web room by hand against the fake assistant: `python tests/web/run_dev.py [port] [home]`.
 
 The desk's login is ada@mossgrove.example with the password `a long password`.
 """
@@ -17,7 +17,7 @@ def main() -> None:
     port = int(sys.argv[1]) if len(sys.argv) > 1 else 8000
     home = Path(sys.argv[2] if len(sys.argv) > 2 else tempfile.mkdtemp(prefix="nightdesk-dev-"))
     bot_port = port + 1
-    bot = subprocess.Popen([sys.executable, "-m", "tests.web.run_dev", "--bot", str(bot_port)])
+    bot = subprocess.Popen([sys.executable, __file__, "--bot", str(bot_port)])
     try:
         from web import server  # first, before anything takes a socket
         from web.agents import add_agent
@@ -44,7 +44,7 @@ def main() -> None:
 def serve_bot(port: int) -> None:
     import threading
 
-    from tests.web.fakes import FakeBot
+    from web_fakes import FakeBot
 
     FakeBot(secret=SECRETS["bot"], port=port)
     threading.Event().wait()

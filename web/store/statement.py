@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Delete, Insert, Select, Update
+from sqlalchemy import Connection, Delete, Dialect, Insert, Select, Update
 
 Row = Sequence[Any]
 
@@ -26,19 +26,18 @@ class Statement:
         self._columns = columns
         self._compiled: dict[str, tuple[str, dict[str, Any]]] = {}
 
-    def text(self, connection: Connection) -> tuple[str, dict[str, Any]]:
-        """Return the SQL for this connection's database, and the parameters that are constants of the statement."""
-        dialect = connection.dialect
-        known = self._compiled.get(dialect.name)
-        if known is None:
-            compiled = self._core.compile(dialect=dialect, column_keys=self._columns)
-            constants = {name: bind.effective_value for name, bind in compiled.binds.items() if not bind.required}
-            known = self._compiled[dialect.name] = (str(compiled), constants)
-        return known
+    def compile(self, dialect: Dialect) -> tuple[str, dict[str, Any]]:
+        """Return the SQL in this dialect's words, and the parameters that are constants of the statement."""
+        compiled = self._core.compile(dialect=dialect, column_keys=self._columns)
+        return str(compiled), {name: bind.effective_value for name, bind in compiled.binds.items() if not bind.required}
 
     def run(self, connection: Connection, **parameters: Any) -> Any:
         """Run it and return the driver's cursor."""
-        text, constants = self.text(connection)
+        dialect = connection.dialect
+        known = self._compiled.get(dialect.name)
+        if known is None:
+            known = self._compiled[dialect.name] = self.compile(dialect)
+        text, constants = known
         cursor = connection.connection.cursor()
         cursor.execute(text, {**constants, **parameters} if constants else parameters)
         return cursor

@@ -201,7 +201,7 @@ class _Course:
 
 def _course(history: History) -> _Course:
     course = _Course([_Period()])
-    status, assignee, reply_at = "pending", None, ""
+    status, assignee, epoch, reply_at = "pending", None, 0, ""
     woke: list[Event] = []  # the status event that gives them back to the assistant may follow them
     for event in history.events:
         period = course.periods[-1]
@@ -223,10 +223,11 @@ def _course(history: History) -> _Course:
                     period.endings.append((event, len(period.wrote)))
             elif before != "pending" == status:
                 course.periods.append(_Period(list(woke)))
-            elif before == status == "open" and assignee == was:
+            elif before == status == "open" and assignee == was and event.data["epoch"] != epoch:
                 course.handed_twice.append(f"event {event.id} hands over what people already had")
             if before == "resolved" != status:
                 woke = []
+            epoch = event.data["epoch"]  # unchanged where the desk is only told that more is known
     if woke:
         course.periods.append(_Period(list(woke)))
     return course

@@ -284,6 +284,12 @@ def test_two_handoffs_are_one_too_many() -> None:
     )
 
 
+def test_a_handoff_that_is_told_again_within_its_epoch_is_one() -> None:
+    story = Story().writes().gives_up()
+    events = again(story, lambda event: event.kind == "status")
+    assert judge(story, events=[*events[:-1], replace(events[-1], private=True)]) == set()
+
+
 def test_a_turn_that_was_taken_over_has_no_reply() -> None:
     story = Story().writes().replies()
     assert judge(story, turns=[replace(story.turns[0], outcome="taken")]) == {"double_ended"}

@@ -32,6 +32,7 @@ class Database:
     def __init__(self, url: str) -> None:
         self.url = url
         self._engine = _engine(url)
+        self._reading = _consistent(self._engine)
         self._begin = _BEGIN_WRITING[self._engine.dialect.name]
         self._failures = (OperationalError, self._engine.dialect.loaded_dbapi.OperationalError)
         self._lock = threading.Lock()
@@ -60,7 +61,7 @@ class Database:
     def read(self, work: Callable[[Connection], T]) -> T:
         """Run `work` on one consistent state of the database and return its result."""
         try:
-            with self._engine.begin() as connection:
+            with self._reading.begin() as connection:
                 return work(connection)
         except self._failures as failure:
             raise StorageAway("We could not read this just now. Please try again.") from failure
@@ -98,6 +99,16 @@ class Database:
 
 
 _BEGIN_WRITING = {"sqlite": "BEGIN IMMEDIATE", "postgresql": f"SELECT pg_advisory_xact_lock({_WRITERS_LOCK})"}
+
+
+def _consistent(engine: Engine) -> Engine:
+    """Return the engine with reads that see one state; SQLite's always do.
+
+    Writers must not: PostgreSQL would freeze what they see before they have waited for their turn.
+    """
+    if engine.dialect.name == "sqlite":
+        return engine
+    return engine.execution_options(isolation_level="REPEATABLE READ")
 
 
 def _engine(url: str) -> Engine:

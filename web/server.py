@@ -37,14 +37,15 @@ def run_web(settings: Settings, home: Path, secrets: Secrets) -> None:
     Exits the process as gunicorn does: 0 after a clean stop, 1 if the address is taken.
     """
     logs.configure()
-    home.mkdir(parents=True, exist_ok=True)
     _allow_many_files()
+    shown = make_url(settings.url(home)).render_as_string(hide_password=True)
     try:
+        home.mkdir(parents=True, exist_ok=True)
         migrate(settings.url(home))
-    except SQLAlchemyError as failure:
+    except (SQLAlchemyError, OSError, ImportError) as failure:
         raise SetupError(
-            f"the database {_shown(settings.url(home))} cannot be opened ({type(failure).__name__}); "
-            "check `database_url` in [web] and who may write there"
+            f"the database {shown} cannot be opened ({type(failure).__name__}); "
+            "see `database_url` in [web], who may write there, and whether its driver is installed"
         ) from failure
     _Server(settings, home, secrets).run()
 
@@ -109,8 +110,3 @@ def _allow_many_files() -> None:
     if wanted > soft:
         with contextlib.suppress(ValueError, OSError):
             resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
-
-
-def _shown(url: str) -> str:
-    """Return the URL without its password."""
-    return make_url(url).render_as_string(hide_password=True)

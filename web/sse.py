@@ -6,6 +6,7 @@ import json
 import queue
 import time
 from collections.abc import Iterator
+from typing import Any
 
 from flask import Response, request
 
@@ -19,6 +20,7 @@ _BATCH = 200
 HEARTBEAT_S = 15.0
 # A stream ends now and then, so that whoever reads it shows again who they are; clients come back with their cursor.
 LONGEST_S = 900.0
+_STUCK_S = 30.0
 
 
 def frame(event: Event) -> bytes:
@@ -88,10 +90,21 @@ def stream(
 
 
 def response(chunks: Iterator[bytes]) -> Response:
-    answer = Response(chunks, mimetype="text/event-stream")
-    answer.headers["Cache-Control"] = "no-store"
+    """Return the stream as an answer; a reader who takes nothing for `_STUCK_S` is let go and may come back."""
+    answer = Response(_patiently(chunks, request.environ.get("gunicorn.socket")), mimetype="text/event-stream")
     answer.headers["X-Accel-Buffering"] = "no"
     return answer
+
+
+def _patiently(chunks: Iterator[bytes], connection: Any) -> Iterator[bytes]:
+    if connection is None:
+        yield from chunks
+        return
+    connection.settimeout(_STUCK_S)
+    try:
+        yield from chunks
+    finally:
+        connection.settimeout(None)
 
 
 def _missed(database: Database, conversation: str | None, cursor: int) -> list[Event]:

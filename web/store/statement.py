@@ -29,7 +29,8 @@ class Statement:
     def compile(self, dialect: Dialect) -> tuple[str, dict[str, Any]]:
         """Return the SQL in this dialect's words, and the parameters that are constants of the statement."""
         compiled = self._core.compile(dialect=dialect, column_keys=self._columns)
-        return str(compiled), {name: bind.effective_value for name, bind in compiled.binds.items() if not bind.required}
+        constants = {name: bind.effective_value for bind, name in compiled.bind_names.items() if not bind.required}
+        return str(compiled), constants
 
     def run(self, connection: Connection, **parameters: Any) -> Any:
         """Run it and return the driver's cursor."""

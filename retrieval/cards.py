@@ -212,37 +212,12 @@ def paraphrases(
 ) -> NDArray[np.int64]:
     """Return for each answer the number of the answer that leads its cluster (itself, if it stands alone).
 
-    rows float32 (N, D) unit length. Every member is within `cosine` of its leader and shares its guard (figures, links,
-    negation): "within 14 days" never joins "within 30 days". Leaders are taken greedily by the weight around them, then
-    leaders are clustered again until nothing moves, so that a big cluster does not fall apart at the neighbour limit.
+    rows float32 (N, D) unit length; weights say how often each answer was given. Every member is within `cosine` of its
+    leader and shares its guard (figures, links, negation): "within 14 days" never joins "within 30 days". Leaders are
+    taken greedily, heaviest surroundings first, so no two leaders are within `cosine` of each other.
     """
-    labels = np.arange(len(rows))
-    guard_of = _numbered(guards)
-    totals = weights.astype(np.int64).copy()
-    for _ in range(4):
-        leaders = np.flatnonzero(labels == np.arange(len(rows)))
-        pairs = _near_pairs(rows[leaders], guard_of[leaders], cosine)
-        moves = _star_leaders(len(leaders), pairs, totals[leaders])
-        if (moves == np.arange(len(leaders))).all():
-            break
-        target = np.arange(len(rows))
-        target[leaders] = leaders[moves]
-        proposed = target[labels]
-        close = np.einsum("nd,nd->n", rows, rows[proposed]) >= cosine
-        labels = np.where(close, proposed, labels)
-        labels = _settled(labels)
-        totals = np.bincount(labels, weights=weights, minlength=len(rows)).astype(np.int64)
-    return labels
-
-
-def _settled(labels: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Members whose leader moved away while they did not: the first of each such group leads it now."""
-    orphaned = labels[labels] != labels
-    fixed = labels.copy()
-    for old in np.unique(labels[orphaned]):
-        members = np.flatnonzero(orphaned & (labels == old))
-        fixed[members] = members  # too far from the new leader and from each other to vouch for: each stands alone
-    return fixed
+    pairs = _near_pairs(rows, _numbered(guards), cosine)
+    return _star_leaders(len(rows), pairs, weights)
 
 
 def _near_pairs(rows: Embeddings, guard: NDArray[np.int64], cosine: float) -> NDArray[np.int64]:

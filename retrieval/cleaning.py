@@ -10,7 +10,6 @@ from collections.abc import Sequence
 # Full-width letters, digits and signs that people type in Chinese and Japanese; punctuation such as ， stays.
 _NARROW = {code: code - 0xFEE0 for code in (*range(0xFF10, 0xFF1A), *range(0xFF21, 0xFF3B), *range(0xFF41, 0xFF5B))}
 _NARROW |= {0xFF20: ord("@"), 0xFF0B: ord("+"), 0xFF0D: ord("-"), 0x3000: ord(" ")}
-_ODD = re.compile(r"[^\x20-\x7e]")
 _INVISIBLE = re.compile(
     r"[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff\ufffe\uffff]"
 )
@@ -33,11 +32,11 @@ def clean(text: str) -> str:
     """Return text without invisible characters, HTML entities and runs of spaces; letters stay as they were typed."""
     if "&" in text:
         text = _ENTITY.sub(lambda match: html.unescape(match[0]), text)
-    if _ODD.search(text):
+    if not (text.isascii() and text.isprintable()):
         text = unicodedata.normalize("NFC", text).translate(_NARROW)
         text = _INVISIBLE.sub("", text.replace("\r\n", "\n").replace("\r", "\n").replace("\t", " "))
-        text = _BREAKS.sub("\n", text)
-    return _SPACES.sub(" ", text).strip()
+        text = _SPACES.sub(" ", _BREAKS.sub("\n", text))
+    return _single_spaced(text)
 
 
 def plain_turn(text: str) -> str:
@@ -45,9 +44,9 @@ def plain_turn(text: str) -> str:
     text = clean(text)
     if "@" in text:
         text = _HANDLE.sub("", text)
-    if "http" in text or "www." in text.lower() or "HTTP" in text:
+    if "://" in text or "www." in text or "WWW." in text:
         text = _URL.sub("[URL]", text)
-    return _SPACES.sub(" ", text).strip()
+    return _single_spaced(text)
 
 
 def join_turns(turns: Sequence[str]) -> tuple[str, bool]:
@@ -59,16 +58,16 @@ def join_turns(turns: Sequence[str]) -> tuple[str, bool]:
     pieces: list[str] = []
     parts_seen: dict[int, set[int]] = {}
     for turn in turns:
-        text = _INITIALS.sub("", turn)
-        mark = _PART.search(text) or _PART_AT_START.search(text)
+        text = _without_initials(turn)
+        mark = _PART.search(text, max(0, len(text) - 12)) or _PART_AT_START.match(text) if "/" in text else None
         if mark is not None and int(mark[1]) <= int(mark[2]) and int(mark[2]) > 1:
             parts_seen.setdefault(int(mark[2]), set()).add(int(mark[1]))
-            text = _INITIALS.sub("", text[: mark.start()] + " " + text[mark.end() :])
+            text = _without_initials(f"{text[: mark.start()]} {text[mark.end() :]}")
         text = text.strip()
         if text:
             pieces.append(text)
     whole = all(seen == set(range(1, total + 1)) for total, seen in parts_seen.items())
-    return _SPACES.sub(" ", " ".join(pieces)), whole
+    return _single_spaced(" ".join(pieces)), whole
 
 
 def language_of(text: str, default: str) -> str:
@@ -81,3 +80,12 @@ def language_of(text: str, default: str) -> str:
     if len(_HANGUL.findall(text)) * 3 > letters:
         return "ko"
     return "zh" if len(CJK.findall(text)) * 3 > letters else default
+
+
+def _without_initials(text: str) -> str:
+    signed = _INITIALS.search(text, max(0, len(text) - 20))  # only the end matters, and searching it all is slow
+    return text[: signed.start()] if signed else text
+
+
+def _single_spaced(text: str) -> str:
+    return (_SPACES.sub(" ", text) if "  " in text else text).strip()

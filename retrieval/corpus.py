@@ -44,6 +44,7 @@ def connect(path: Path, *, writable: bool) -> sqlite3.Connection:
             path.chmod(0o600)
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = NORMAL")  # a crash of the machine may cost a commit, never order
+            connection.execute("PRAGMA cache_size = -65536")  # KiB; the default 2 MiB thrashes while passages go in
             connection.execute("PRAGMA secure_delete = ON")  # what is deleted is overwritten, not only forgotten
             migrate(connection)
         taken = connection.execute("PRAGMA user_version").fetchone()[0]
@@ -173,17 +174,17 @@ class Corpus:
         )
         return {row[0]: (row[1], row[2]) for row in rows}
 
-    def has_content(self, content_hash: bytes) -> bool:
-        """Return whether a document with this very content is here, from whatever source."""
-        row = self.connection.execute(
-            "SELECT 1 FROM documents WHERE content_hash = ? LIMIT 1", (content_hash,)
-        ).fetchone()
-        return row is not None
+    def contents(self) -> set[bytes]:
+        """Return the content hash of every document, from whatever source."""
+        return {row[0] for row in self.connection.execute("SELECT content_hash FROM documents")}
 
     def put_transcript(
         self, source_id: int, transcript: Transcript, content_hash: bytes, cuts: list[Cut], replaced: int | None
     ) -> int:
-        """Store a transcript and its exchanges, in the place of document `replaced` if given; return its id."""
+        """Store a transcript and its exchanges, in the place of document `replaced` if given; return its id.
+
+        Like `put_article`, it leaves it to the caller to `touch` the corpus in the same transaction.
+        """
         customer_id, key = self._customer(transcript.customer)
         sealed = key.seal(_turns_json(transcript.turns), content_hash)
         values = (content_hash, customer_id, transcript.at, transcript.channel, sealed)
@@ -208,6 +209,7 @@ class Corpus:
 
     def remove(self, document: int) -> None:
         """Delete a document with its exchanges and pieces."""
+        self.touch()
         self.connection.execute("DELETE FROM documents WHERE id = ?", (document,))
 
     def turns(self, document: int) -> list[Turn]:
@@ -252,7 +254,6 @@ class Corpus:
     def _put(
         self, source_id: int, kind: str, external_id: str, values: tuple[object, ...], replaced: int | None
     ) -> int:
-        self.touch()
         execute = self.connection.execute
         if replaced is not None:
             execute("DELETE FROM exchanges WHERE document_id = ?", (replaced,))

@@ -61,6 +61,7 @@ class _Intake:
         self._quarantine = quarantine
         self._tell = tell
         self._tally = Tally()
+        self._contents = corpus.contents()
 
     def run(self, files: Sequence[SourceFile]) -> Tally:
         for root in dict.fromkeys(file.root for file in files if file.root is not None):
@@ -78,22 +79,26 @@ class _Intake:
         known = self._corpus.known(source)
         for rows in _batches(read_transcripts(file.path), BATCH):
             with self._corpus.transaction():
+                changes = self._tally.added + self._tally.replaced
                 for row in rows:
                     self._tally.read += 1
                     if isinstance(row, BadRow):
                         self._put_aside(row)
                     else:
                         self._transcript(source, row, known)
+                if self._tally.added + self._tally.replaced > changes:
+                    self._corpus.touch()
                 self._tell(Step("read", self._tally.read, 0))
 
     def _transcript(self, source: int, transcript: Transcript, known: dict[str, tuple[int, bytes]]) -> None:
         digest = content_hash(transcript)
         before = known.get(transcript.id)
-        if (before is not None and before[1] == digest) or (before is None and self._corpus.has_content(digest)):
+        if (before is not None and before[1] == digest) or (before is None and digest in self._contents):
             self._tally.unchanged += 1
             return
         cuts = list(cut_exchanges(transcript.turns, self._masker, self._settings.language))
         self._corpus.put_transcript(source, transcript, digest, cuts, before[0] if before else None)
+        self._contents.add(digest)
         self._count(before is not None)
 
     def _article(self, file: SourceFile) -> None:
@@ -110,11 +115,13 @@ class _Intake:
                 self._corpus.move_source(moved, file)
             source = self._corpus.source(file, trust=self._trust)
             before = self._corpus.known(source).get("")
-            if (before is not None and before[1] == digest) or (before is None and self._corpus.has_content(digest)):
+            if (before is not None and before[1] == digest) or (before is None and digest in self._contents):
                 self._tally.unchanged += 1
             else:
                 marked = [(piece, language_of(piece.text, self._settings.language)) for piece in pieces]
+                self._corpus.touch()
                 self._corpus.put_article(source, digest, marked, before[0] if before else None)
+                self._contents.add(digest)
                 self._count(before is not None)
             self._tell(Step("read", self._tally.read, 0))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 
 from retrieval.corpus import Corpus
 from retrieval.progress import Progress, Step
@@ -52,7 +52,9 @@ class Draft:
 
     def digest(self) -> bytes:
         """Sixteen bytes that change when anything about the passage does."""
-        return hashlib.sha256(repr(astuple(self)).encode()).digest()[:16]
+        shown = (self.question, self.text, self.title, self.source, self.language, self.customers)
+        standing = (self.trusted, self.approved, self.public)
+        return hashlib.sha256(repr((shown, standing, self.routes, self.asked, self.exchanges)).encode()).digest()[:16]
 
 
 def replace_passages(corpus: Corpus, drafts: Sequence[Draft], derived: str, *, tell: Progress = lambda _: None) -> None:
@@ -63,34 +65,45 @@ def replace_passages(corpus: Corpus, drafts: Sequence[Draft], derived: str, *, t
     with corpus.transaction() as connection:
         old = {row[0]: (row[1], row[2]) for row in connection.execute("SELECT key, id, digest FROM passages")}
         kept = {draft.key for draft in drafts}
+        changed: list[tuple[int, Draft]] = []
         gone = [(number,) for key, (number, _) in old.items() if key not in kept]
         connection.executemany("DELETE FROM passage_words WHERE rowid = ?", gone)
         connection.executemany("DELETE FROM passages WHERE id = ?", gone)
-        for number_done, draft in enumerate(drafts):
-            if number_done % 1000 == 0:
-                tell(Step("passages", number_done, len(drafts)))
-            if draft.key not in old:
-                _write_parts(connection, draft, int(connection.execute(INSERT, draft.columns()).lastrowid or 0))
-            elif old[draft.key][1] != draft.digest():
-                number = old[draft.key][0]
+        for place, draft in enumerate(drafts):
+            if place % 1000 == 0:
+                tell(Step("passages", place, len(drafts)))
+            number, digest = old.get(draft.key, (0, b""))
+            if digest == draft.digest():
+                continue
+            if number:
                 for table in ("routes", "passage_exchanges"):
                     connection.execute(f"DELETE FROM {table} WHERE passage_id = ?", (number,))  # noqa: S608
                 connection.execute("DELETE FROM passage_words WHERE rowid = ?", (number,))
                 connection.execute(UPDATE, (*draft.columns(), number))
-                _write_parts(connection, draft, number)
+            else:
+                number = int(connection.execute(INSERT, draft.columns()).lastrowid or 0)
+            changed.append((number, draft))
+        _write_parts(connection, changed)
         corpus.set_fact("derived", derived)
 
 
-def _write_parts(connection: sqlite3.Connection, draft: Draft, number: int) -> None:
-    connection.executemany("INSERT INTO routes VALUES (?, ?)", [(number, route) for route in draft.routes])
-    connection.executemany("INSERT INTO passage_exchanges VALUES (?, ?)", [(number, e) for e in draft.exchanges])
-    connection.execute(
+def _write_parts(connection: sqlite3.Connection, changed: Sequence[tuple[int, Draft]]) -> None:
+    connection.executemany(
+        "INSERT INTO routes VALUES (?, ?)", [(n, route) for n, draft in changed for route in draft.routes]
+    )
+    connection.executemany(
+        "INSERT INTO passage_exchanges VALUES (?, ?)", [(n, e) for n, draft in changed for e in draft.exchanges]
+    )
+    connection.executemany(
         "INSERT INTO passage_words (rowid, audience, question, text) VALUES (?, ?, ?, ?)",
         (
-            number,
-            PUBLIC if draft.public else INTERNAL,
-            " ".join(word for asked in draft.asked for word in words(asked)),
-            " ".join(words(draft.text)),
+            (
+                number,
+                PUBLIC if draft.public else INTERNAL,
+                " ".join(word for asked in draft.asked for word in words(asked)),
+                " ".join(words(draft.text)),
+            )
+            for number, draft in changed
         ),
     )
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from enum import StrEnum
 
-from retrieval.articles import sentences
+from retrieval.articles import sentences, word_count
 from retrieval.cleaning import CJK
 from retrieval.masking import PLACEHOLDER
 
@@ -27,55 +27,72 @@ class Excluded(StrEnum):
 
 MIN_WORDS = 5
 
+# All patterns below meet lower-case text with straight apostrophes: twice as fast as ignoring case.
 _ACTS = (
     "refunded|cancelled|canceled|sent|resent|re-sent|shipped|dispatched|issued|credited|processed|updated|changed|booked|"
     "rebooked|escalated|forwarded|passed|added|removed|reset|arranged|replaced|applied|submitted|extended|reported|"
     "reserved|moved|corrected|fixed|opened|closed|created|placed|ordered|logged|raised|shared|notified|asked|checked|"
     "looked|found|contacted|called|emailed|e-mailed|messaged|replied|responded|received|registered|put|set|made|taken|"
     "given|done|spoken|transferred|merged|stopped|blocked|activated|deactivated|unlocked|verified|confirmed|noted|held|"
-    "waived|charged|withdrawn|redirected|reissued|upgraded|requested|documented|DM'd|dm'd|followed"
+    "waived|charged|withdrawn|redirected|reissued|upgraded|requested|documented|dm'd|followed"
 )
 _ACT_DONE = re.compile(
-    rf"\b(?:I|we)(?:'ve|’ve| have| had)(?: (?:just|now|already|also|since|gone ahead and|been))* (?:{_ACTS})\b"
-    rf"|\b(?:I|we) (?:just |already |also |now )*(?:{_ACTS})\b"
-    rf"|\b(?:has|have|had|was|were|is|are)(?: now| just| already| also| been| being)+ (?:{_ACTS})\b"
-    rf"|\byour [\w -]{{1,40}} (?:was|were|is|are) (?:{_ACTS})\b"
-    rf"|^(?:All )?(?:done|sorted|refunded|cancelled|canceled|sent)\b"
-    r"|已(?:经)?(?:为您|帮您|给您)?[\u4e00-\u9fff]{0,4}(?:退款|取消|发货|寄出|提交|登记|反馈|修改|更改|处理|安排|补发|申请|核实|发送|备注|催)"
-    r"|(?:为您|帮您|给您)[\u4e00-\u9fff]{1,6}(?:了|好了|成功)",
-    re.IGNORECASE | re.MULTILINE,
+    rf"""\b(?:
+        (?:i|we)(?:'ve|\ have|\ had)(?:\ (?:just|now|already|also|since|gone\ ahead\ and|been))*\ (?:{_ACTS})
+      | (?:i|we)\ (?:just\ |already\ |also\ |now\ )*(?:{_ACTS})
+      | (?:has|have|had|was|were|is|are)(?:\ (?:now|just|already|also|been|being))+\ (?:{_ACTS})
+      | your\ [\w\ -]{{1,40}}\ (?:was|were|is|are)\ (?:{_ACTS})
+    )\b""",
+    re.VERBOSE,
+)
+_ACT_DONE_FIRST = re.compile(rf"(?:all )?(?:sorted|{_ACTS})\b")
+_ACT_DONE_ZH = re.compile(
+    r"已(?:经)?(?:为您|帮您|给您)?[\u4e00-\u9fff]{0,4}"
+    r"(?:退款|取消|发货|寄出|提交|登记|反馈|修改|更改|处理|安排|补发|申请|核实|发送|备注|催)"
+    r"|(?:为您|帮您|给您)[\u4e00-\u9fff]{1,6}(?:了|好了|成功)"
 )
 _PROMISE = re.compile(
-    r"\b(?:I|we)(?:'ll|’ll| will| shall| are going to|'re going to|’re going to| am going to|'m going to|’m going to)"
-    r"(?! (?:never|not|always need|need)\b)"
-    r"|\b(?:I|we) (?:promise|guarantee you|assure you)\b|\blet me (?:check|look|see|find|get|have|ask|take)\b"
-    r"|\b(?:someone|somebody|a colleague|my colleague|our team|a member|the team|they|he|she)(?:'ll|’ll| will)\b"
-    r"|\byou(?:'ll|’ll| will| should)(?: shortly| soon| then| now)?"
-    r" (?:receive|get|hear|have your|be (?:contacted|refunded|notified))\b"
-    r"|\b(?:am|'m|’m|are|'re|’re) "
-    r"(?:looking into|working on|checking|sending|escalating|arranging|forwarding|issuing)\b"
-    r"|\bgive me a (?:moment|minute|second|sec)\b|\bone moment\b|\bbear with (?:me|us)\b"
-    r"|(?:我|我们|小编|客服|这边)[\u4e00-\u9fff]{0,4}(?:会|将|马上|立即|帮您|帮你|给您|为您)|(?:会|将)(?:尽快|马上|立即|在)|请?稍等|保证|承诺",
-    re.IGNORECASE,
+    r"""\b(?:
+        (?:i|we)(?:'ll|\ will|\ shall|\ are\ going\ to|'re\ going\ to|\ am\ going\ to|'m\ going\ to)
+            (?!\ (?:never|not|always\ need|need)\b)
+      | (?:i|we)\ (?:promise|guarantee\ you|assure\ you)
+      | let\ me\ (?:check|look|see|find|get|have|ask|take)
+      | (?:someone|somebody|a\ colleague|my\ colleague|our\ team|a\ member|the\ team|they|he|she)(?:'ll|\ will)
+      | you(?:'ll|\ will|\ should)(?:\ shortly|\ soon|\ then|\ now)?\ (?:receive|get|hear|have\ your|be\ (?:contacted|refunded|notified))
+      | (?:(?:i|we|they)\ ?(?:am|'m|are|'re)|(?:is|are))\ (?:looking\ into|working\ on|checking|sending|escalating|arranging|forwarding|issuing)
+      | give\ me\ a\ (?:moment|minute|second|sec)
+      | one\ moment | bear\ with\ (?:me|us)
+    )\b""",  # noqa: E501
+    re.VERBOSE,
+)
+_PROMISE_ZH = re.compile(
+    r"(?:我|我们|小编|客服|这边)[\u4e00-\u9fff]{0,4}(?:会|将|马上|立即|帮您|帮你|给您|为您)|(?:会|将)(?:尽快|马上|立即|在)|请?稍等|保证|承诺"
 )
 _THING = (
     "order|parcel|package|delivery|shipment|booking|reservation|flight|bag|luggage|refund|return|account|ticket|seat|"
-    "payment|invoice|card|claim|case|request|subscription|plant|plants|item|items|money|voucher|upgrade|complaint|report"
+    "payment|invoice|card|claim|case|request|subscription|plant|item|money|voucher|upgrade|complaint|report"
 )
 _CUSTOMER_FACTS = re.compile(
-    rf"\byour (?:\w+ ){{0,2}}(?:{_THING})s? (?:is|was|has|have|had|were|left|arrived|arrives|got|shows?|went|departs?|"
-    rf"should|will|appears|looks|seems|contains|qualifies|does|did|can(?:not|'t|’t))\b"
-    r"|\b(?:I|we)(?: can|'ve| have)? (?:see|saw|checked|notice|noticed|show|looked)\b"
-    r"(?! (?:you|us) (?:on|at|in|there|again|soon)\b)"
-    r"|\b(?:according to|looking at|checking) (?:your|our records|the (?:system|tracking))\b|\bas per your\b"
-    r"|\bour records (?:show|indicate)|\bon your (?:account|order|booking|reservation|profile)\b"
-    r"|\b(?:yesterday|tomorrow|tonight|this (?:morning|afternoon|evening)|last (?:night|week|month)|hours? ago)\b"
-    r"|\b(?:on|by|until|since) (?:(?:mon|tues|wednes|thurs|fri|satur|sun)day )?(?:the )?\d{1,2}(?:st|nd|rd|th)?"
-    r" (?:of )?(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)"
-    r"|\b(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]* \d{1,2}(?:st|nd|rd|th)?\b"
-    r"|\b(?:flight|fl|gate|seat|row) #?[A-Z]{0,2}\d{1,4}[A-F]?\b|\b[A-Z]{2}\d{3,4}\b|#\w*\d"
-    r"|您的(?:订单|包裹|快递|商品|退款|账户|账号)[\u4e00-\u9fff]{0,4}(?:已|是|在|于|显示|正在|还)|(?:查询|查看|核实)到|看到您|今天|明天|昨天",
-    re.IGNORECASE,
+    rf"""\b(?:
+        your\ (?:\w+\ ){{0,2}}(?:{_THING})s?\ (?:is|was|has|have|had|were|left|arrived|arrives|got|shows?|went|departs?|
+            should|will|appears|looks|seems|contains|qualifies|does|did|cannot|can't)
+      | (?:i|we)(?:\ can|'ve|\ have)?\ (?:see|saw|checked|notice|noticed|show|looked)\b
+            (?!\ (?:you|us)\ (?:on|at|in|there|again|soon)\b)
+      | (?:according\ to|looking\ at|checking)\ (?:your|our\ records|the\ (?:system|tracking)) | as\ per\ your
+      | our\ records\ (?:show|indicate) | on\ your\ (?:account|order|booking|reservation|profile)
+      | yesterday | tomorrow | tonight | this\ (?:morning|afternoon|evening) | last\ (?:night|week|month) | hours?\ ago
+    )\b""",
+    re.VERBOSE,
+)
+_MONTH = "(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)"
+_DATED = re.compile(
+    r"\b(?:on|by|until|since) (?:(?:mon|tues|wednes|thurs|fri|satur|sun)day )?(?:the )?"
+    rf"\d{{1,2}}(?:st|nd|rd|th)? (?:of )?{_MONTH}"
+    rf"|\b{_MONTH}[a-z]* \d{{1,2}}(?:st|nd|rd|th)?\b"
+    r"|\b(?:flight|fl|gate|seat|row) #?[a-z]{0,2}\d{1,4}[a-f]?\b|\b[a-z]{2}\d{3,4}\b|#\w*\d"
+)
+_CUSTOMER_FACTS_ZH = re.compile(
+    r"您的(?:订单|包裹|快递|商品|退款|账户|账号)[\u4e00-\u9fff]{0,4}(?:已|是|在|于|显示|正在|还)|(?:查询|查看|核实)到|看到您|今天|明天|昨天"
 )
 _ASKS = re.compile(
     r"\?\s*$|？\s*$|^(?:please|kindly|pls|can you|could you|would you|may i|may we|do you|did you|have you|are you|"
@@ -84,19 +101,17 @@ _ASKS = re.compile(
     r"follow|give|e-?mail|direct|reply|advise|contact|call|visit|include|forward|drop)\b"
     r"|^(?:please )?(?:dm|follow|message|send|share|provide|tell|confirm|let (?:us|me) know|drop)\b"
     r"|^请(?:您)?(?:提供|问|发|说|告)",
-    re.IGNORECASE,
 )
 _FILLER = re.compile(
-    r"^(?:(?:hi|hello|hey|dear|good (?:morning|afternoon|evening|day))\b[^.!?]{0,30}"
-    r"|(?:we(?:'re| are|’re)?|i(?:'m| am|’m)?)? ?(?:\w+ ){0,2}(?:sorry|apologi[sz]e|apologies)\b.*"
-    r"|(?:many |no )?(?:thanks|thank you|thx)\b.*|you(?:'re| are|’re) (?:very |most )?welcome\b.*"
+    r"(?:(?:hi|hello|hey|dear|good (?:morning|afternoon|evening|day))\b[^.!?]{0,30}"
+    r"|(?:we(?:'re| are)?|i(?:'m| am)?)? ?(?:\w+ ){0,2}(?:sorry|apologi[sz]e|apologies)\b.*"
+    r"|(?:many |no )?(?:thanks|thank you|thx)\b.*|you(?:'re| are) (?:very |most )?welcome\b.*"
     r"|(?:no problem|anytime|my pleasure|our pleasure|cheers|great|perfect|wonderful|ok|okay|sure|of course|certainly|"
     r"absolutely|understood|hope)\b.*"
-    r"|(?:that|this)(?:'s| is|’s| was)? (?:\w+ ){0,4}"
+    r"|(?:that|this)(?:'s| is| was)? (?:\w+ ){0,4}"
     r"(?:great|awesome|disappointing|frustrating|good|not good|concerning)\b.*"
     r"|(?:we|i) (?:\w+ )?(?:appreciate|understand|hope|regret|hate|love)\b.*|(?:enjoy|have a)\b.*"
     r"|您好|你好|亲爱的.*|感谢.*|谢谢.*|不客气.*|很抱歉.*|抱歉.*)[.!?,，。！]*$",
-    re.IGNORECASE,
 )
 _GREETING = re.compile(
     r"^(?:(?:hi|hello|hey|dear|good (?:morning|afternoon|evening|day))\b(?:,? (?:there|\[NAME\]|all|again))?"
@@ -113,9 +128,14 @@ _VOCATIVE = re.compile(r",? \[NAME\](?=[.!?,])")
 
 def card_text(answer: str) -> str:
     """Return an answer as a card says it: without the greeting, the customer's name and the agent's."""
-    text = _VOCATIVE.sub("", _SIGN_OFF.sub("", answer.strip()))
-    text = _GREETING.sub("", text)
-    text = _GREETING.sub("", text).strip()
+    text = answer.strip()
+    if "[NAME]" in text:
+        signed = _SIGN_OFF.search(text, max(0, len(text) - 60))
+        text = _VOCATIVE.sub("", text[: signed.start()] if signed else text)
+    for _ in range(2):
+        greeting = _GREETING.match(text)
+        text = text[greeting.end() :] if greeting else text
+    text = text.strip()
     return text[:1].upper() + text[1:]
 
 
@@ -123,21 +143,20 @@ def why_no_card(text: str, *, whole: bool = True) -> Excluded | None:
     """Return the first rule that keeps this card text from being a card, or None if it may be one."""
     if not whole:
         return Excluded.INCOMPLETE
-    if PLACEHOLDER.search(text):
+    if "[" in text and PLACEHOLDER.search(text):
         return Excluded.CUSTOMER_FACTS
-    if _ACT_DONE.search(text):
+    lower = text.lower().replace("’", "'")
+    chinese = not text.isascii() and CJK.search(text) is not None
+    if _ACT_DONE.search(lower) or _ACT_DONE_FIRST.match(lower) or (chinese and _ACT_DONE_ZH.search(text)):
         return Excluded.ACT_DONE
-    if _PROMISE.search(text):
+    if _PROMISE.search(lower) or (chinese and _PROMISE_ZH.search(text)):
         return Excluded.PROMISE
-    if _CUSTOMER_FACTS.search(text):
+    if _CUSTOMER_FACTS.search(lower) or _DATED.search(lower) or (chinese and _CUSTOMER_FACTS_ZH.search(text)):
         return Excluded.CUSTOMER_FACTS
-    telling = [sentence for sentence in sentences(text) if not _FILLER.match(sentence)]
-    if _length(" ".join(telling)) < MIN_WORDS:
+    said = [sentence.lower().replace("’", "'") for sentence in sentences(text)]
+    telling = [sentence for sentence in said if not _FILLER.match(sentence)]
+    if word_count(" ".join(telling)) < MIN_WORDS:
         return Excluded.TOO_SHORT
     if all(_ASKS.search(sentence) for sentence in telling):
         return Excluded.ASKS_BACK
     return None
-
-
-def _length(text: str) -> int:
-    return len(text.split()) + len(CJK.findall(text)) // 2

@@ -10,7 +10,6 @@ import hashlib
 import sqlite3
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence, Set
-
 from typing import Self
 
 import numpy as np
@@ -32,7 +31,7 @@ def text_hash(text: str) -> bytes:
 
 
 def plan(corpus: Corpus, wanted: Texts, fingerprint: str) -> int:
-    """Write down what is still to be embedded, longest first, or keep the plan of a killed run; return how many texts."""
+    """Write down what is still to be embedded, longest first, or keep a killed run's plan; return how many texts."""
     left = _planned(corpus.connection, fingerprint)
     if left and all(text in wanted for _, text in left):
         return len(left)

@@ -7,8 +7,13 @@ import unicodedata
 from functools import lru_cache
 from typing import Any
 
-_TOKEN = re.compile(r"[\u3400-\u9fff\uf900-\ufaff]+|[\u3040-\u30ff]+|[\uac00-\ud7af]+|[^\W_]+(?:['’][^\W_]+)*")
-_CJK_START = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\uac00-\ud7af]")
+_TOKEN = re.compile(r"[^\W_]+(?:'[^\W_]+)*")
+_MIXED_TOKEN = re.compile(
+    r"[\u3400-\u9fff\uf900-\ufaff]+|[\u3040-\u30ff]+|[\uac00-\ud7af]+"
+    r"|[^\W_\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\uac00-\ud7af]+(?:'[a-z]+)*"
+)
+_CJK = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\uac00-\ud7af]")
+_PLACEHOLDER = re.compile(r"\[[A-Z]{3,8}\]")
 
 _STOP_WORDS = """
 a about after again all also am an and any are aren't as at be because been before being but by can
@@ -18,7 +23,8 @@ itself just let like me more most my myself no nor not now of off on once one on
 out over own please same she should so some still such than that that's the their them then there
 these they this those through to too under until up us very was wasn't we we'd we'll we're we've
 were what when where which while who whom why will with won't would wouldn't you you'd you'll you're
-you've your yours hi hello hey dear thanks thank name url 的 了 是 在 我 你 您 们 我们 你们 吗 呢 吧 啊 呀 哦 嗯 和 与 也
+you've your yours hi hello hey dear thanks thank name url
+的 了 是 在 我 你 您 们 我们 你们 吗 呢 吧 啊 呀 哦 嗯 和 与 也
 都 就 还 很 这 那 这个 那个 有 没有 一个 请 请问 会 要 可以 能 怎么 什么
 """
 STOP_WORDS = frozenset(_STOP_WORDS.split())
@@ -26,14 +32,17 @@ STOP_WORDS = frozenset(_STOP_WORDS.split())
 
 def words(text: str) -> list[str]:
     """Return the searchable words of a text, in order, repeats kept; stop words and placeholders are gone."""
+    if "[" in text:
+        text = _PLACEHOLDER.sub(" ", text)
+    lower = text.lower().replace("’", "'")
+    if lower.isascii() or not _CJK.search(lower):
+        return [word for word in map(_word, _TOKEN.findall(lower)) if word]
     found: list[str] = []
-    for match in _TOKEN.findall(_fold(text)):
-        if match in STOP_WORDS:
-            continue
-        if _CJK_START.match(match):
-            found += [word for word in _cut(match) if word not in STOP_WORDS]
-        else:
-            found.append(_stem(match))
+    for token in _MIXED_TOKEN.findall(lower):
+        if _CJK.match(token):
+            found += [word for word in _cut(token) if word not in STOP_WORDS]
+        elif word := _word(token):
+            found.append(word)
     return found
 
 
@@ -47,19 +56,23 @@ def match_expression(text: str, *, leave_out: frozenset[str] = frozenset(), limi
     return " OR ".join(f'"{word}"' for word in telling[:limit])
 
 
-def _fold(text: str) -> str:
-    text = text.lower().replace("’", "'")
-    if text.isascii():
-        return text
-    decomposed = unicodedata.normalize("NFKD", text)
+@lru_cache(maxsize=65536)
+def _word(token: str) -> str:
+    """Return a token's stem, or "" for a stop word."""
+    bare = token.split("'")[0]
+    return "" if token in STOP_WORDS or bare in STOP_WORDS else _stem(_plain(bare))
+
+
+def _plain(token: str) -> str:
+    """Drop accents: "malmö" is found by "malmo"."""
+    if token.isascii():
+        return token
+    decomposed = unicodedata.normalize("NFKD", token)
     return unicodedata.normalize("NFC", "".join(c for c in decomposed if not "\u0300" <= c <= "\u036f"))
 
 
-@lru_cache(maxsize=65536)
 def _stem(word: str) -> str:
     """Drop the commonest English endings, so that plural and tense do not hide a match; a rough, symmetric rule."""
-    if "'" in word:
-        word = word.split("'")[0]
     if len(word) < 4 or not word.isascii() or not word.isalpha():
         return word
     if word.endswith("ies") and len(word) > 4:

@@ -48,8 +48,15 @@ export class Log {
       if (known.node === before) before = before.nextElementSibling;
       else this.list.insertBefore(known.node, before);
     }
-    if (follow) this.toEnd();
+    if (follow) this.#toNewest(entries.at(-1));
     else if (grew) this.jump.hidden = false;
+  }
+
+  // An answer longer than the window is read from its beginning.
+  #toNewest(entry) {
+    const node = this.#shown.get(entry?.key)?.node;
+    if (node && entry.role !== "customer" && node.offsetHeight > this.scroller.clientHeight - NEAR_END_PX) node.scrollIntoView({ block: "start" });
+    else this.toEnd();
   }
 
   #forget(key, node) {

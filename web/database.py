@@ -1,41 +1,52 @@
-"""One database, two ways in: `read` for a consistent look, `write` for one commit at a time.
+"""One database, two ways in: `read` for a consistent look, `write` for a commit that is on disk.
 
-SQLite runs in WAL with synchronous=FULL, so a commit that returned survives a power cut. Writers take turns:
-SQLite by BEGIN IMMEDIATE, PostgreSQL by an advisory lock, so event ids are committed in the order they were given
-and a stream that reads "everything after my cursor" never skips one that was slower.
+Writers take turns, SQLite's by BEGIN IMMEDIATE and PostgreSQL's by an advisory lock, so event ids are committed in the
+order they were given and a stream that reads "everything after my cursor" never skips one that was slower.
 """
 
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar, cast
 
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import Connection
 from sqlalchemy.exc import OperationalError
 
+from web.engine import BEGIN_WRITING, consistent, open_engine
 from web.errors import StorageAway
 
 T = TypeVar("T")
+_NOT_SAVED = "We could not save this just now; nothing was sent. Please try again."
 
-_WRITERS_LOCK = 7205760
-_BUSY_MS = 5000
+
+class _Job(Generic[T]):
+    """One caller's work, and what became of it."""
+
+    def __init__(self, work: Callable[[Connection], T], quiet: bool) -> None:
+        self.work = work
+        self.quiet = quiet
+        self.done = False
+        self.result: T | None = None
+        self.error: BaseException | None = None
 
 
 class Database:
     """The web room's only way to its database.
 
-    A greenlet never gives way inside a SQLite call, so one lock is enough within a process; other processes wait
-    in SQLite's busy handler for at most five seconds.
+    Whoever writes at the same time shares one commit: forcing it to disk costs more than the work itself. The first
+    to come commits for all; each has a savepoint, so that one's failure is not another's.
     """
 
     def __init__(self, url: str) -> None:
         self.url = url
-        self._engine = _engine(url)
-        self._reading = _consistent(self._engine)
-        self._begin = _BEGIN_WRITING[self._engine.dialect.name]
+        self._engine = open_engine(url)
+        self._reading = consistent(self._engine)
+        self._begin = BEGIN_WRITING[self._engine.dialect.name]
         self._failures = (OperationalError, self._engine.dialect.loaded_dbapi.OperationalError)
         self._lock = threading.Lock()
+        self._waiting: list[_Job[Any]] = []
         self._writer: Connection | None = None
         self._on_commit: list[Callable[[], None]] = []
 
@@ -44,19 +55,22 @@ class Database:
         self._on_commit.append(tell)
 
     def write(self, work: Callable[[Connection], T], *, quiet: bool = False) -> T:
-        """Run `work` in one transaction and return its result once that is on disk; `quiet` if it adds no event.
+        """Run `work` and return its result once that is on disk; `quiet` if it adds no event.
 
-        Whatever `work` raises rolls everything back. Raises StorageAway if the database is busy, full or gone.
+        What `work` raises undoes all it did. Raises StorageAway if the database is busy, full or gone.
         """
-        try:
-            with self._lock:
-                result = self._write(work)
-        except self._failures as failure:
-            raise StorageAway("We could not save this just now; nothing was sent. Please try again.") from failure
-        if not quiet:
-            for tell in self._on_commit:
-                tell()
-        return result
+        job = _Job(work, quiet)
+        self._waiting.append(job)
+        with self._lock:
+            if not job.done:
+                time.sleep(0)  # greenlets that are ready to write join this commit
+                batch, self._waiting = self._waiting, []
+                self._commit(batch)
+        if isinstance(job.error, self._failures):
+            raise StorageAway(_NOT_SAVED) from job.error
+        if job.error is not None:
+            raise job.error
+        return cast(T, job.result)
 
     def read(self, work: Callable[[Connection], T]) -> T:
         """Run `work` on one consistent state of the database and return its result."""
@@ -71,24 +85,41 @@ class Database:
             self._drop_writer()
         self._engine.dispose()
 
-    def _write(self, work: Callable[[Connection], T]) -> T:
-        """Begin, work and commit on a connection that is kept: taking one from the pool each time cost 0.1 ms."""
-        if self._writer is None:
-            self._writer = self._engine.connect()
-        driver = self._writer.connection
+    def _commit(self, batch: list[_Job[Any]]) -> None:
+        """Do every job in one transaction; if that cannot be kept, none of them happened and each is told so."""
         try:
-            cursor = driver.cursor()
+            # The connection is kept: taking one from the pool for each commit cost 0.1 ms.
+            writer = self._writer = self._writer or self._engine.connect()
+            cursor = writer.connection.cursor()
             cursor.execute(self._begin)
+            for job in batch:
+                cursor.execute("SAVEPOINT job")
+                try:
+                    job.result = job.work(writer)
+                except self._failures:
+                    raise
+                except Exception as failure:
+                    job.error = failure
+                    cursor.execute("ROLLBACK TO SAVEPOINT job")
+                cursor.execute("RELEASE SAVEPOINT job")
             cursor.close()
-            result = work(self._writer)
-            driver.commit()
-        except self._failures:
+            writer.connection.commit()
+        except Exception as failure:
             self._drop_writer()
-            raise
+            for job in batch:
+                job.error = failure
         except BaseException:
-            driver.rollback()
+            # Whoever commits for all is being ended; the others must not end with it.
+            self._drop_writer()
+            for job in batch:
+                job.error = StorageAway(_NOT_SAVED)
             raise
-        return result
+        finally:
+            for job in batch:
+                job.done = True
+        if not all(job.quiet or job.error for job in batch):
+            for tell in self._on_commit:
+                tell()
 
     def _drop_writer(self) -> None:
         """Close the connection; whatever it had begun is rolled back."""
@@ -96,47 +127,3 @@ class Database:
             writer, self._writer = self._writer, None
             writer.invalidate()
             writer.close()
-
-
-_BEGIN_WRITING = {"sqlite": "BEGIN IMMEDIATE", "postgresql": f"SELECT pg_advisory_xact_lock({_WRITERS_LOCK})"}
-
-
-def _consistent(engine: Engine) -> Engine:
-    """Return the engine with reads that see one state; SQLite's always do.
-
-    Writers must not: PostgreSQL would freeze what they see before they have waited for their turn.
-    """
-    if engine.dialect.name == "sqlite":
-        return engine
-    return engine.execution_options(isolation_level="REPEATABLE READ")
-
-
-def _engine(url: str) -> Engine:
-    # Parameters are customers' words; they stay out of messages and logs.
-    if not url.startswith("sqlite"):
-        return create_engine(url, hide_parameters=True, pool_pre_ping=True)
-    engine = create_engine(
-        url,
-        hide_parameters=True,
-        paramstyle="named",
-        pool_reset_on_return=None,  # every use ends in its own commit or rollback
-        connect_args={"check_same_thread": False},
-    )
-
-    def prepare(connection: Any, _record: Any) -> None:
-        connection.isolation_level = None  # we say BEGIN ourselves; pysqlite would begin too late
-        for pragma in (
-            f"busy_timeout = {_BUSY_MS}",
-            "journal_mode = WAL",
-            "synchronous = FULL",
-            "foreign_keys = ON",
-            "temp_store = MEMORY",
-        ):
-            connection.execute(f"PRAGMA {pragma}")
-
-    def start(connection: Connection) -> None:
-        connection.exec_driver_sql("BEGIN")
-
-    event.listen(engine, "connect", prepare)
-    event.listen(engine, "begin", start)
-    return engine

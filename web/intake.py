@@ -10,6 +10,7 @@ from web import ledger, ownership
 from web.database import Database
 from web.errors import NotFound
 from web.points import Points
+from web.runner import Lease, TurnRunner
 from web.settings import Settings
 from web.store import conversations, messages, turns
 from web.store.ids import new_id
@@ -30,20 +31,25 @@ class Posted:
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """What was stored: the message as clients see it, its place in the log, and the turn that will answer it."""
+    """What was stored: the message as clients see it, its place in the log, and the turn that will answer it.
+
+    `lease` is that turn taken for this process in the same commit; without one an earlier turn must end first.
+    """
 
     message: Json
     cursor: int
     new: bool
     turn: int | None = None
+    lease: Lease | None = None
     asked_for_person: bool = False
 
 
 class Intake:
     """Accepts messages and requests for a person."""
 
-    def __init__(self, database: Database, settings: Settings, points: Points) -> None:
+    def __init__(self, database: Database, runner: TurnRunner, settings: Settings, points: Points) -> None:
         self._database = database
+        self._runner = runner
         self._settings = settings
         self._points = points
 
@@ -60,6 +66,8 @@ class Intake:
 
         taken = self._database.write(work)
         self._points("web.after_commit")
+        if taken.lease is not None:
+            self._runner.begin(taken.lease)
         return taken
 
     def ask_for_person(
@@ -100,7 +108,7 @@ class Intake:
             after = ledger.change(connection, conversation, after, now)
             turn = self._turn(connection, after, posted, now)
             cursor = messages.add(connection, conversation_id, message, turn_id=turn, nonce_key=key)
-            return Taken(message.to_json(), cursor, new=True, turn=turn)
+            return Taken(message.to_json(), cursor, True, turn, self._runner.lease(connection, turn))
         cursor = messages.add(connection, conversation_id, message, nonce_key=key)
         ledger.remember(connection, conversation_id, [user_event(messages.Said(message.id, message.text, now))], now)
         if posted.payload == HANDOFF_PAYLOAD and after.status is not Status.OPEN:

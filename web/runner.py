@@ -1,8 +1,9 @@
 """Answer turns: lease one, ask the assistant, write what it said if the turn is still ours.
 
-Two commits a turn: the lease, and the reply (or handoff) with everything the assistant will remember. Between them
-nothing is held, so a process may die anywhere: the lease runs out, the sweeper hands the turn to the next worker,
-and whoever comes late finds a higher fence.
+A new turn is leased in the commit that takes its message, a retry in one of its own; the reply (or handoff) is
+written together with everything the assistant will remember. Between commits nothing is held, so a process may die
+anywhere: the lease runs out, the sweeper hands the turn to the next worker, and whoever comes late finds a higher
+fence.
 """
 
 from __future__ import annotations
@@ -65,7 +66,7 @@ class TurnRunner:
         self._settings = settings
         self._points = points
         self._clock = clock
-        self._todo: queue.SimpleQueue[int | None] = queue.SimpleQueue()
+        self._todo: queue.SimpleQueue[int | Lease | None] = queue.SimpleQueue()
         self._waiting: set[int] = set()
         self._held: dict[int, int] = {}  # turn → fence, for the sweeper to renew
         self._workers: list[threading.Thread] = []
@@ -90,6 +91,11 @@ class TurnRunner:
             self._waiting.add(turn)
             self._todo.put(turn)
 
+    def begin(self, lease: Lease) -> None:
+        """Have the turn answered that was leased in its caller's own transaction, once that is on disk."""
+        self._held[lease.turn] = lease.fence
+        self._todo.put(lease)
+
     def renew(self) -> None:
         """Hold on to what is under way for another lease."""
         held = list(self._held.items())
@@ -104,23 +110,30 @@ class TurnRunner:
         self._database.write(work)
 
     def _work(self) -> None:
-        while (turn := self._todo.get()) is not None:
-            self._waiting.discard(turn)
+        while (todo := self._todo.get()) is not None:
+            turn = todo.turn if isinstance(todo, Lease) else todo
             try:
-                self.answer(turn)
+                if isinstance(todo, Lease):
+                    self._attempt(todo)
+                else:
+                    self._waiting.discard(turn)
+                    self.answer(turn)
             except WebError as failure:
                 log.warning("turn left to the sweeper", extra={"turn": turn, "error": failure.code})
             except Exception as failure:
                 log.error("turn left to the sweeper", extra={"turn": turn, "error": type(failure).__name__})
 
     def answer(self, turn: int) -> None:
-        """Make one attempt at the turn, if it is free; then let the conversation's next turn begin."""
-        lease = self._database.write(lambda connection: self._lease(connection, turn), quiet=True)
-        if lease is None:
-            return
-        self._points("web.leased")
-        self._held[turn] = lease.fence
+        """Make one attempt at the turn, if it is free."""
+        lease = self._database.write(lambda connection: self.lease(connection, turn), quiet=True)
+        if lease is not None:
+            self._held[turn] = lease.fence
+            self._attempt(lease)
+
+    def _attempt(self, lease: Lease) -> None:
+        """Ask the assistant and write what it says; then let the conversation's next turn begin."""
         try:
+            self._points("web.leased")
             left = lease.deadline_at - self._clock()
             answer = self._bot.converse(lease.draft, min(left, self._settings.attempt_timeout_s))
             self._points("web.bot_called")
@@ -130,12 +143,13 @@ class TurnRunner:
             self._give_up_for_now(lease, failure.code)
             return
         finally:
-            if self._held.get(turn) == lease.fence:
-                del self._held[turn]
+            if self._held.get(lease.turn) == lease.fence:
+                del self._held[lease.turn]
         if following is not None:
             self.submit(following)
 
-    def _lease(self, connection: Connection, turn_id: int) -> Lease | None:
+    def lease(self, connection: Connection, turn_id: int) -> Lease | None:
+        """Take the turn if it is free and its conversation's next, and return what it needs to be answered."""
         now = self._clock()
         turn = turns.get(connection, turn_id)
         if turn is None or turn.ended_at is not None or not turn.free(now) or turn.deadline_at <= now:

@@ -89,8 +89,6 @@ def post_message(conversation_id: str) -> tuple[Json, int]:
     posted = Posted(nonce(given), text(given), payload(given))
     allow_message(who)
     taken = here.intake.accept(conversation_id, who, posted, here.clock())
-    if taken.turn is not None:
-        here.runner.submit(taken.turn)
     if taken.asked_for_person:
         here.briefing.packet_soon(conversation_id)
     return {"message": taken.message, "cursor": taken.cursor}, 201 if taken.new else 200

@@ -114,6 +114,35 @@ def test_event_ids_grow_in_the_order_of_commits_however_many_write(tmp_path: Pat
     other.close()
 
 
+def test_writers_that_share_a_commit_do_not_share_a_failure(tmp_path: Path) -> None:
+    migrate(url(tmp_path))
+    database = Database(url(tmp_path))
+    gate = threading.Barrier(8)
+    failed: list[int] = []
+
+    def write(number: int) -> None:
+        def work(connection: Connection) -> None:
+            visitors.add(connection, Visitor(f"v_{number}"), 1.0)
+            if number % 2:
+                raise ValueError(str(number))
+
+        gate.wait()
+        try:
+            database.write(work)
+        except ValueError as failure:
+            failed.append(int(str(failure)))
+
+    threads = [threading.Thread(target=write, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(failed) == [1, 3, 5, 7]
+    kept = [number for number in range(8) if database.read(lambda c, n=number: visitors.get(c, f"v_{n}"))]
+    assert kept == [0, 2, 4, 6]
+    database.close()
+
+
 def test_a_database_somebody_else_holds_is_a_sentence(tmp_path: Path) -> None:
     migrate(url(tmp_path))
     database, holder = Database(url(tmp_path)), Database(url(tmp_path))

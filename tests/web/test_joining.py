@@ -8,6 +8,9 @@ from collections.abc import Callable
 
 from web_fakes import ARTICLES, FakeBot, Json, Site, eventually, respond
 
+from web.intake import Posted
+from web.types import Visitor
+
 
 class Gate:
     """An assistant whose first answer waits until it is let go."""
@@ -96,39 +99,46 @@ def test_a_pressed_button_is_an_answer_of_its_own(site: Site, bot: FakeBot) -> N
 
 
 def test_a_turn_whose_worker_died_is_taken_up_again(make_site: Callable[..., Site], bot: FakeBot) -> None:
-    before = make_site(run=False)
-    visitor = before.visitor()
-    visitor.say("delivery")
-    turn = before.rows("SELECT id FROM turns")[0][0]
-    runner = before.service.runner
-    lease = before.service.database.write(lambda connection: runner._lease(connection, turn))
-    assert lease is not None  # and then the process dies
-
-    after = make_site(lease_s=0.1)
+    visitor = make_site(run=False).visitor()
+    visitor.say("delivery")  # taken in and leased by a process that then dies
+    after = make_site()
     assert visitor.wait_for("assistant") == [ARTICLES["delivery"]]
     assert after.rows("SELECT outcome, attempts FROM turns") == [("reply", 2)]
 
 
+def test_a_lease_that_ran_out_on_another_machine_is_anybodys(make_site: Callable[..., Site], bot: FakeBot) -> None:
+    there = make_site(run=False, lease_s=0.3)
+    visitor = there.visitor()
+    visitor.say("delivery")
+    held = "UPDATE turns SET leased_by = 'elsewhere/1/abc'"
+    there.service.database.write(lambda connection: connection.connection.cursor().execute(held))
+    make_site()
+    time.sleep(0.1)
+    assert bot.calls == []
+    assert visitor.wait_for("assistant") == [ARTICLES["delivery"]]
+
+
 def test_only_the_holder_of_the_fence_may_answer(make_site: Callable[..., Site], bot: FakeBot) -> None:
     site = make_site(run=False, lease_s=0.01)
-    visitor = site.visitor()
-    visitor.say("delivery")
-    turn = site.rows("SELECT id FROM turns")[0][0]
-    runner, database = site.service.runner, site.service.database
-    slow = database.write(lambda connection: runner._lease(connection, turn))
-    time.sleep(0.02)
-    runner.answer(turn)
+    visitor, service = site.visitor(), site.service
+    taken = service.intake.accept(visitor.conversation, Visitor(visitor.id), Posted("n", "delivery"), time.time())
+    slow = taken.lease
     assert slow is not None
-    late = site.service.bot.converse(slow.draft, 1.0)
-    database.write(lambda connection: runner._apply(connection, slow, late))
+    assert taken.turn is not None
+    time.sleep(0.02)
+    service.runner.answer(taken.turn)
+    late = service.bot.converse(slow.draft, 1.0)
+    service.database.write(lambda connection: service.runner._apply(connection, slow, late))
     assert visitor.said("assistant") == [ARTICLES["delivery"]]
     assert discarded(site, visitor.conversation)[0]["why"] == "already_ended"
 
 
 def test_a_held_turn_is_not_leased_twice(make_site: Callable[..., Site]) -> None:
-    site = make_site(run=False)
-    site.visitor().say("delivery")
-    turn = site.rows("SELECT id FROM turns")[0][0]
-    runner, database = site.service.runner, site.service.database
-    assert database.write(lambda connection: runner._lease(connection, turn)) is not None
-    assert database.write(lambda connection: runner._lease(connection, turn)) is None
+    site = make_site(run=False, lease_s=0.2)
+    visitor, service = site.visitor(), site.service
+    taken = service.intake.accept(visitor.conversation, Visitor(visitor.id), Posted("n", "delivery"), time.time())
+    turn = taken.turn
+    assert turn is not None
+    assert service.database.write(lambda connection: service.runner.lease(connection, turn)) is None
+    time.sleep(0.25)
+    assert service.database.write(lambda connection: service.runner.lease(connection, turn)) is not None

@@ -109,7 +109,8 @@ def kill_twenty_times(service: Supervised, place: Place, people: Sequence[Person
             kills[point] += 1
         else:
             time.sleep(chance.uniform(0.2, 1.5))
-            name, worker = chance.choice((("web", False), ("web", True), ("bot", False)))
+            ways = (("web", False), ("web", True), ("bot", False))
+            name, worker = chance.choices(ways, weights=(4, 3, 3))[0]
             service.kill(name, worker=worker)
             kills[f"{name} at random"] += 1
         print(f"{time.monotonic():.1f} killed {point or name}", flush=True)

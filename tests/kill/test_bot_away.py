@@ -1,0 +1,124 @@
+"""The bot is away: the customer hears within two seconds, and exactly one reply or one handoff follows."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from kill_service import AGENTS, Loose, Place, eventually, running
+
+from web.client import DeskAgent, Receipt, Visitor
+from web.journal import Journal, read_journals
+from web.oracle import Verdict, check
+from web.plain_http import Seen, Silence
+from web.record import read_record
+
+pytestmark = pytest.mark.kill
+
+HEARD_WITHIN_S = 2.0
+
+
+class Scene:
+    """A visitor in mid-conversation with a real service whose bot can be taken away."""
+
+    def __init__(self, place: Place, folder: Path) -> None:
+        self.place, self.service = place, Loose(place.commands(), folder / "service.log")
+        self._path = folder / "visitor.jsonl"
+        self.visitor = Visitor(place.url, Journal(self._path))
+
+    def begin(self) -> None:
+        for name in ("bot", "web"):
+            self.service.start(name)
+        self.service.wait_ready()
+        self.visitor.open()
+        first = self.visitor.wait_for_ending(self.visitor.say("How long does delivery take?"), 30.0)
+        assert first.kind == "reply", "the bot answers before it is taken away"
+
+    def loses_the_bot_in_mid_turn(self, words: str) -> Receipt:
+        """The bot is killed with -9 when it has made its answer and not yet sent it."""
+        armed, hit = (self.place.points / f"bot.before_reply.{ending}" for ending in ("arm", "hit"))
+        armed.touch()
+        receipt = self.visitor.say(words)
+        eventually(hit.exists, 20.0, "the turn reaches bot.before_reply")
+        self.service.kill("bot")
+        hit.unlink()
+        return receipt
+
+    def notice(self, receipt: Receipt) -> Seen:
+        """The next system message; it came in time."""
+        seen, passed = self.visitor.wait_for(lambda seen: seen.role == "system", 10.0)
+        assert not any(event.role == "assistant" and event.id > (receipt.cursor or 0) for event in passed)
+        assert seen.arrived_s - receipt.sent_s <= HEARD_WITHIN_S
+        return seen
+
+    def stays_quiet(self, seconds: float) -> None:
+        with pytest.raises(Silence):
+            self.visitor.wait_for(lambda seen: seen.role == "assistant", seconds)
+
+    def said(self, role: str, after: int | None) -> list[str]:
+        events = self.visitor.events()["events"]
+        messages = [event for event in events if event["kind"] == "message" and event["id"] > (after or 0)]
+        return [event["data"]["text"] for event in messages if event["data"]["role"] == role]
+
+    def verdict(self) -> Verdict:
+        email, password = next(iter(AGENTS.items()))
+        desk = DeskAgent(self.place.url, email=email, password=password)
+        desk.log_in()
+        entries = read_journals([self._path])
+        return check(entries, read_record(self.place.url, entries, desk, self.place.database))
+
+
+@pytest.fixture
+def scene(place_in: Callable[..., Place], tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Scene]:
+    scene = Scene(place_in(**getattr(request, "param", {})), tmp_path)
+    with running(scene.service):
+        scene.begin()
+        yield scene
+
+
+def test_a_bot_killed_in_mid_turn_is_noticed_at_once_and_replies_once_when_it_is_back(scene: Scene) -> None:
+    receipt = scene.loses_the_bot_in_mid_turn("Can I pay by invoice?")
+    scene.notice(receipt)
+    time.sleep(3.0)
+    scene.service.start("bot")
+    assert scene.visitor.wait_for_ending(receipt, 45.0).kind == "reply"
+    scene.stays_quiet(3.0)
+    assert len(scene.said("assistant", receipt.cursor)) == 1
+    assert len(scene.said("system", receipt.cursor)) == 1
+    assert scene.verdict().held, str(scene.verdict())
+
+
+@pytest.mark.parametrize("scene", [{"web__turn_deadline_s": 4.0}], indirect=True)
+def test_a_bot_that_stays_away_ends_the_turn_in_one_handoff(scene: Scene) -> None:
+    receipt = scene.loses_the_bot_in_mid_turn("Can I pay by invoice?")
+    scene.notice(receipt)
+    ending = scene.visitor.wait_for_ending(receipt, 10.0)
+    assert (ending.kind, ending.event.data["reason"]) == ("handoff", "tool_failure")
+    assert 3.9 <= ending.event.arrived_s - receipt.sent_s <= 6.0
+    scene.service.start("bot")
+    scene.service.wait_ready()
+    scene.visitor.say("Are you still there?")
+    scene.stays_quiet(5.0)  # people have it now: neither the old answer nor a new one
+    assert scene.said("assistant", receipt.cursor) == []
+    assert len(scene.said("system", receipt.cursor)) == 2, "a notice and the handoff's words"
+    assert scene.verdict().held, str(scene.verdict())
+
+
+def test_thirty_seconds_without_the_bot(scene: Scene) -> None:
+    """With the deadline of 60 s: a notice for each turn, and one reply each when the bot is back."""
+    gone_s = time.monotonic()
+    under_way = scene.loses_the_bot_in_mid_turn("Can I pay by invoice?")
+    scene.notice(under_way)
+    time.sleep(5.0)
+    later = scene.visitor.say("Do you deliver to Norway?")
+    scene.notice(later)
+    scene.stays_quiet(30.0 - (time.monotonic() - gone_s))
+    scene.service.start("bot")
+    for _ in (under_way, later):
+        scene.visitor.wait_for(lambda seen: seen.role == "assistant", 45.0)
+    scene.stays_quiet(5.0)
+    assert len(scene.said("assistant", under_way.cursor)) == 2
+    assert len(scene.said("system", under_way.cursor)) == 2
+    assert scene.verdict().held, str(scene.verdict())

@@ -182,6 +182,8 @@ def _html_blocks(source: str) -> tuple[str, list[Block]]:
             tag.decompose()
     for comment in soup.find_all(string=lambda text: isinstance(text, Comment)):
         comment.extract()
+    for tag in soup.find_all("br"):
+        tag.replace_with(" ")
     body = soup.find("main") or soup.find("article") or soup.body or soup
     blocks: list[Block] = []
     own = ["h1", "h2", "h3", "h4", "h5", "h6", "p", "li", "tr", "pre", "dt", "dd", "blockquote", "figcaption"]
@@ -189,7 +191,8 @@ def _html_blocks(source: str) -> tuple[str, list[Block]]:
         if tag.find(own):  # its inner blocks speak for it; words between them are its own
             text = " ".join(part.strip() for part in tag.find_all(string=True, recursive=False) if part.strip())
         else:
-            text = tag.get_text(" | " if tag.name == "tr" else " ", strip=True)
+            cells = tag.find_all(["td", "th"]) if tag.name == "tr" else [tag]
+            text = " | ".join(" ".join(cell.get_text().split()) for cell in cells)
         text = clean(" ".join(text.split()))
         if text:
             blocks.append(Block(int(tag.name[1]) if re.fullmatch(r"h[1-6]", tag.name) else 0, text))

@@ -79,7 +79,7 @@ def language_of(text: str, default: str) -> str:
     letters = len(_LETTER.findall(text)) or 1
     if len(_HANGUL.findall(text)) * 3 > letters:
         return "ko"
-    return "zh" if len(CJK.findall(text)) * 3 > letters else default
+    return "zh" if len(CJK.findall(text)) * 4 > letters else default
 
 
 def _without_initials(text: str) -> str:

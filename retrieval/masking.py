@@ -93,6 +93,7 @@ _STREET_WORDS = (
     "boulevard ", "place ", "impasse ", "chemin ", "quai ", "via ", "viale ", "piazza ", "calle ", "avenida ", "plaza ",
     "rua ", "carrer ",
 )  # fmt: skip
+_ONE_ADDRESS = re.compile(r"\[ADDRESS\](?:,? \[ADDRESS\])+")
 _PO_BOX = re.compile(r"\b(?:P\.? ?O\.? ?Box|Postfach|Postbus) \d+\b", re.IGNORECASE)
 _UK_POSTCODE = re.compile(r"\b[A-Z]{1,2}\d[A-Z\d]? ?\d[A-Z]{2}\b", re.ASCII)
 _NL_POSTCODE = re.compile(r"\b[1-9]\d{3} ?(?!AM\b|PM\b|EU\b)[A-Z]{2}\b(?= [A-Z]|,|\.|$)", re.ASCII)
@@ -254,12 +255,12 @@ def _phone_or_not(found: re.Match[str]) -> str:
 
 
 def _mask_addresses(text: str, lower: str) -> str:
-    text = _STREET_EN.sub("[ADDRESS]", text)
+    text = _STREET_EN.sub("[ADDRESS]", _UK_POSTCODE.sub("[ADDRESS]", text))
     if any(word in lower for word in _STREET_WORDS):
         text = _STREET_APART.sub("[ADDRESS]", _STREET_JOINED.sub("[ADDRESS]", text))
     if "box" in lower or "post" in lower:
         text = _PO_BOX.sub("[ADDRESS]", text)
-    text = _NL_POSTCODE.sub("[ADDRESS]", _UK_POSTCODE.sub("[ADDRESS]", text))
+    text = _ONE_ADDRESS.sub("[ADDRESS]", _NL_POSTCODE.sub("[ADDRESS]", text))
     return text if text.isascii() else _STREET_ZH.sub("[ADDRESS]", text)
 
 

@@ -119,8 +119,8 @@ _GREETING = re.compile(
     re.IGNORECASE,
 )
 _SIGN_OFF = re.compile(
-    r"[\s,–-]*(?:(?:kind |best |warm )?(?:regards|wishes|greetings)|cheers|sincerely|thanks|thank you|love)?"
-    r"[,!.\s–-]*\[NAME\][.!\s]*$",
+    r"[\s,–-]*(?:\b(?:(?:kind |best |warm )?(?:regards|wishes|greetings)|cheers|sincerely|thanks|thank you|love)"
+    r"[,!.\s–-]*|[\n–-]\s*)\[NAME\][.!\s]*$",
     re.IGNORECASE,
 )
 _VOCATIVE = re.compile(r",? \[NAME\](?=[.!?,])")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 LOOK_EVERY_S = 0.1
+# Utterances of a turn are short and of one length: 16 at a time cost 6.9 ms each, 64 8.5, 1 19 (fp32, EPYC with AVX2,
+# one thread, November 2026).
+BATCH_SIZE = 16
 
 
 @dataclass(frozen=True)
@@ -48,8 +51,15 @@ class BundleKnowledge:
 class Watch:
     """Keeps the newest good bundle loaded. Nobody waits for a newer one: it is loaded here, in a thread of its own."""
 
-    def __init__(self, home: Path, settings: RetrievalSettings, threads: int) -> None:
+    def __init__(
+        self,
+        home: Path,
+        settings: RetrievalSettings,
+        threads: int,
+        open_encoder: Callable[[Bundle], Encoder] | None = None,
+    ) -> None:
         self._home = home
+        self._open_encoder = open_encoder or self._sentence_encoder
         self._settings = settings
         self._threads = threads or settings.threads
         self._knowledge: BundleKnowledge | None = None
@@ -103,13 +113,14 @@ class Watch:
             self.problem = problem
             log.error("%s%s", problem, f"; bundle {self._knowledge.bundle} serves on" if self._knowledge else "")
 
-    def _open_encoder(self, bundle: Bundle) -> Encoder:
+    def _sentence_encoder(self, bundle: Bundle) -> Encoder:
         from retrieval.encoder import SentenceEncoder
 
         return SentenceEncoder(
             bundle.encoder_dir,
             device=self._settings.device,
             threads=self._threads,
+            batch_size=BATCH_SIZE,
             fingerprint=bundle.fingerprint,
         )
 

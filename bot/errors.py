@@ -6,7 +6,8 @@ BotError
 ├── IdentityError        an identity token was shown that proves nothing
 ├── BackOfficeError      the back office did not do what was asked
 │   ├── NoSuchOrder      no order of that number
-│   └── NotAllowed       the order is there, but its state or its owner forbids the act
+│   ├── NotAllowed       the order is there, but its state or its owner forbids the act
+│   └── BackOfficeAway   it cannot be reached just now; the same request may succeed later
 ├── NotReady             the models are still being loaded
 ├── ReadingFailed        encoding or searching failed; nothing is known about the utterance
 └── ModelError           the response model cannot be prepared or took too long
@@ -41,6 +42,10 @@ class NoSuchOrder(BackOfficeError):
 
 class NotAllowed(BackOfficeError):
     """The order is there, but its state or its owner forbids the act."""
+
+
+class BackOfficeAway(BackOfficeError):
+    """It cannot be reached just now; the same request may succeed later."""
 
 
 class NotReady(BotError):

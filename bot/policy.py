@@ -215,8 +215,9 @@ def _slots(reading: Reading) -> Mapping[str, str]:
 def _reason(conversation: Conversation) -> HandoffReason:
     """Why the person was offered."""
     given = conversation.pending.values.get("reason") if conversation.pending else None
-    known = isinstance(given, str) and given in set(HandoffReason)
-    return HandoffReason(given) if known else HandoffReason.MISSING_KNOWLEDGE
+    if isinstance(given, str) and given in set(HandoffReason):
+        return HandoffReason(given)
+    return HandoffReason.MISSING_KNOWLEDGE
 
 
 def _two(reading: Reading) -> tuple[RankedIntent, RankedIntent]:

@@ -17,11 +17,12 @@ THANKS_NAME = re.compile(r"\b(thanks|thank you|sorry|hi|hello|welcome|please)[ ,
 COMMA_NAME = re.compile(r",\s*\[NAME\](?=[,.!?\s]|$)")
 SIGNATURE = re.compile(
     r"\s*(?:"
-    r"[\^*~/][A-Z][A-Za-z]{0,14}\.?"  # ^Helen, *TMT, /HL
+    r"[\^*][A-Z][A-Za-z]{0,14}\.?|(?<!\S)[~/][A-Z][A-Za-z]{0,14}\.?"  # ^Helen, *TMT, /HL
     r"|[-–—]{1,2}\s?(?:\[NAME\]|[A-Z][a-z]{1,14}|[A-Z]{2,3})"  # - Sam, --AB
-    r"|(?:(?:kind|best|warm|many) (?:regards|wishes)|regards|cheers|sincerely|all the best|yours)[,.! ]+"
-    r"(?:\[NAME\]|[A-Z][\w' ]{1,30})?"
-    r"|(?:\[NAME\]|[A-Z][a-z]{1,14}) (?:from|at|of) (?:the )?[A-Z][\w' ]{1,30}(?:team)?"
+    r"|(?:(?<=[.!?\n])|^)\s*"
+    r"(?i:(?:kind|best|warm|many)(?: regards| wishes)?|regards|cheers|sincerely|all the best|yours)"
+    r"(?:[,.!\s]+(?:\[NAME\]|[A-Z][\w' ]{1,30}))?[,.!]?"
+    r"|(?:(?<=[.!?\n])|^)\s*(?:\[NAME\]|[A-Z][a-z]{1,14}) (?:from|at|of) (?:the )?[A-Z][\w' ]{1,30}(?:team)?"
     r"|\(?\d\s?/\s?\d\)?"  # 1/2
     r")\s*$",
 )
@@ -42,10 +43,10 @@ def may_see(passage: Passage, least_customers: int) -> bool:
 def strip_trimmings(text: str) -> str:
     """Return the text without a leading greeting and without signatures, paragraphs kept."""
     text = GREETING.sub("", text.strip(), count=1)
-    text = THANKS_NAME.sub(r"\1", COMMA_NAME.sub("", text))
     previous = None
     while previous != text:
         previous, text = text, SIGNATURE.sub("", text).rstrip()
+    text = THANKS_NAME.sub(r"\1", COMMA_NAME.sub("", text))
     lines = [SPACES.sub(" ", line).strip() for line in text.splitlines()]
     text = re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip()
     return text[:1].upper() + text[1:]

@@ -26,8 +26,8 @@ from sanic.response import HTTPResponse
 from sanic.response import json as json_response
 
 from bot.actions.outcome import Outcome
-from bot.actions.registry import ACTIONS, Action
-from bot.errors import NotReady, TrackerError
+from bot.actions.registry import ACTIONS, run
+from bot.errors import BackOfficeAway, NotReady, TrackerError
 from bot.services import Services
 from bot.settings import Secrets, Settings
 from bot.start import Start
@@ -93,8 +93,8 @@ def build_app(
 def build_executor(services: Services) -> ActionExecutor:
     """Return an executor that knows every action by the name a Rasa domain calls it."""
     executor = ActionExecutor()
-    for name, action in ACTIONS.items():
-        executor.register_function(name, _rasa_action(services, action))
+    for name in ACTIONS:
+        executor.register_function(name, _rasa_action(services, name))
     return executor
 
 
@@ -172,8 +172,8 @@ def _event_loop() -> asyncio.AbstractEventLoop:
     return loop
 
 
-def _rasa_action(services: Services, action: Action) -> Callable[..., Awaitable[list[dict[str, Any]]]]:
-    async def run(dispatcher: CollectingDispatcher, tracker: Tracker, domain: Any) -> list[dict[str, Any]]:
+def _rasa_action(services: Services, name: str) -> Callable[..., Awaitable[list[dict[str, Any]]]]:
+    async def act(dispatcher: CollectingDispatcher, tracker: Tracker, domain: Any) -> list[dict[str, Any]]:
         del domain
         conversation = fold(
             {
@@ -185,13 +185,13 @@ def _rasa_action(services: Services, action: Action) -> Callable[..., Awaitable[
             }
         )
         try:
-            outcome = await action(services, conversation)
+            outcome = await run(name, services, conversation)
         except Exception:
-            log.error("%s failed in conversation %s", action.__name__, conversation.id)
+            log.error("%s failed in conversation %s", name, conversation.id)
             raise
         return _dispatch(outcome, dispatcher)
 
-    return run
+    return act
 
 
 def _dispatch(outcome: Outcome, dispatcher: CollectingDispatcher) -> list[dict[str, Any]]:
@@ -219,6 +219,8 @@ def _failed(error: Exception) -> HTTPResponse:
         return refuse(
             503, "not_ready", "The assistant is still starting; try again.", {"Retry-After": str(RETRY_AFTER_S)}
         )
+    if isinstance(error, BackOfficeAway):
+        return refuse(503, "back_office_away", "The back office does not answer; try again.")
     if isinstance(error, SanicException):
         code = {404: "not_found", 405: "method_not_allowed", 413: "too_large"}.get(error.status_code, "bad_request")
         return refuse(error.status_code, code, "The request was not understood or is too large; see docs/http.md.")

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TypeVar
 
 from bot.backoffice import BackOffice
-from bot.errors import IdentityError
+from bot.errors import BackOfficeAway, IdentityError
 from bot.identity import ANONYMOUS, Identity, verify
 from bot.language import detect_language
 from bot.packet import question_of
@@ -71,9 +72,12 @@ class Services:
             return ANONYMOUS
 
     async def at_back_office(self, call: Callable[[BackOffice], T]) -> T:
-        """Run a blocking call on the back office in its own thread."""
+        """Run a blocking call on the back office in its own thread; raise BackOfficeAway if it cannot be reached."""
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._back_office_thread, call, self.back_office)
+        try:
+            return await loop.run_in_executor(self._back_office_thread, call, self.back_office)
+        except (OSError, sqlite3.Error) as error:
+            raise BackOfficeAway(f"the back office did not answer: {type(error).__name__}") from error
 
     async def _pressed(self, conversation: Conversation, intent: str, values: dict[str, str]) -> tuple[Reading, Found]:
         words = question_of(conversation)

@@ -50,6 +50,8 @@ def clean(text: object) -> str:
     """Return the text without lone surrogates and control characters, cut to 8000 characters."""
     if not isinstance(text, str):
         return ""
+    if text.isprintable():
+        return text[:MAX_TEXT].strip()
     kept = text[:MAX_TEXT].encode("utf-8", "ignore").decode("utf-8")
     return "".join(c for c in kept if c in "\n\t" or c.isprintable() or c.isspace()).strip()
 

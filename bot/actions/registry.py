@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 
 from bot.actions import cancel_order, respond, suggest, summarise, track_order
-from bot.actions.outcome import Outcome
+from bot.actions.outcome import Outcome, Scene
+from bot.errors import BackOfficeAway
 from bot.services import Services
-from bot.types import Conversation
+from bot.types import Conversation, HandoffReason
 
 Action = Callable[[Services, Conversation], Awaitable[Outcome]]
 
@@ -18,3 +19,18 @@ ACTIONS: Mapping[str, Action] = {
     suggest.NAME: suggest.suggest,
     summarise.NAME: summarise.summarise,
 }
+
+
+async def run(name: str, services: Services, conversation: Conversation) -> Outcome:
+    """Run the action called `name`.
+
+    Without its back office an action hands off, unless the caller counts attempts: that caller tries again, with the
+    same idempotency key, and hands off by itself when its time is up.
+    """
+    try:
+        return await ACTIONS[name](services, conversation)
+    except BackOfficeAway:
+        if conversation.attempt is not None:
+            raise
+        reading, found = await services.read(conversation)
+        return Scene(conversation, reading, found).hand_off(HandoffReason.TOOL_FAILURE)

@@ -218,10 +218,10 @@ def make_services(**changes: Any) -> Services:
     return services
 
 
-def token(conversation: str, subject: str = "", role: str = "visitor", **changes: Any) -> str:
-    """An identity token as web signs it."""
+def token(talk: str, subject: str = "", role: str = "visitor", **changes: Any) -> str:
+    """An identity token as web signs it, with claims changed or (None) left out."""
     claims = {
-        "iss": "nightdesk-web", "aud": "nightdesk-bot", "sub": subject, "conversation": conversation, "role": role,
+        "iss": "nightdesk-web", "aud": "nightdesk-bot", "sub": subject, "conversation": talk, "role": role,
         "exp": int(time.time()) + 60,
     } | changes  # fmt: skip
     secret = claims.pop("secret", SECRETS.identity)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from bot_fakes import Chat, make_services
 
-from bot.actions.registry import ACTIONS
+from bot.actions.registry import run as perform
 from bot.services import Services
 from bot.tracker import fold
 
@@ -26,7 +26,7 @@ def new_chat(services: Services) -> Callable[..., Chat]:
     """A new conversation with the services."""
 
     async def run(call: dict[str, Any]) -> dict[str, Any]:
-        outcome = await ACTIONS[call["next_action"]](services, fold(call["tracker"]))
+        outcome = await perform(call["next_action"], services, fold(call["tracker"]))
         return {"events": list(outcome.events), "responses": list(outcome.responses)}
 
     return lambda **changes: Chat(run, **changes)

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
+import copy
 from collections.abc import Callable
 from typing import Any
 
 import pytest
-from bot_fakes import Chat, DictBackOffice
+from bot_fakes import Chat, DictBackOffice, token
 
 from bot import phrases
+from bot.actions.registry import run
+from bot.backoffice import Order
+from bot.errors import BackOfficeAway
 from bot.services import Services
+from bot.tracker import fold
 
 Talk = Callable[..., tuple[Chat, list[list[dict[str, Any]]]]]
 
@@ -216,9 +222,6 @@ def test_an_unclear_reply_is_asked_once_more_with_the_values(talk: Talk) -> None
 
 
 def test_a_turn_tried_again_after_the_write_says_the_same(new_chat: Any, services: Services) -> None:
-    import asyncio
-    import copy
-
     chat = new_chat(customer="C-0001")
 
     async def twice() -> list[str]:
@@ -260,6 +263,28 @@ def test_another_customers_order_cannot_be_cancelled(talk: Talk, services: Servi
 def test_a_shipped_order_is_refused_with_the_rule(talk: Talk) -> None:
     _, [[reply]] = talk("cancel my order MG-10002", customer="C-0001")
     assert "only until it has left us" in reply["text"]
+
+
+class AwayOffice(DictBackOffice):
+    def orders_of(self, customer_id: str) -> tuple[Order, ...]:
+        raise OSError("no route to the back office")
+
+
+def test_without_its_back_office_a_caller_that_counts_attempts_is_told_to_try_again(
+    talk: Talk, services: Services
+) -> None:
+    services.back_office = AwayOffice({})
+    with pytest.raises(BackOfficeAway):
+        talk("where is my order", customer="C-0001")
+
+
+def test_without_its_back_office_any_other_caller_gets_a_handoff(services: Services) -> None:
+    services.back_office = AwayOffice({})
+    metadata = {"nightdesk": {"identity_token": token("c", "C-0001", "customer")}}
+    conversation = fold({"sender_id": "c", "latest_message": {"text": "where is my order", "metadata": metadata}})
+    outcome = asyncio.run(run("action_track_order", services, conversation))
+    assert decision(outcome.responses[0]) == {"kind": "hand_off", "reason": "tool_failure"}
+    assert {"event": "pause", "timestamp": None} in outcome.events
 
 
 def test_text_that_asks_for_an_action_in_a_payload_still_needs_the_yes(talk: Talk, services: Services) -> None:

@@ -78,7 +78,7 @@ class ResponseModel:
         if time.monotonic() >= deadline:
             raise ModelError("it ran out of time")
         text: str = tokenizer.decode(written[0, length:], skip_special_tokens=True)
-        return _whole_sentences(text.strip(), ended=written.shape[1] - length < max_tokens)
+        return whole_sentences(text.strip(), ended=written.shape[1] - length < max_tokens)
 
     def _loaded(self) -> tuple[Any, Any]:
         if self._model is None:
@@ -135,7 +135,7 @@ class _Deadline:
         return torch.full((input_ids.shape[0],), late, dtype=torch.bool, device=input_ids.device)
 
 
-def _whole_sentences(text: str, *, ended: bool) -> str:
+def whole_sentences(text: str, *, ended: bool) -> str:
     """Cut off the sentence that the token limit left unfinished."""
     if ended or text.endswith((".", "!", "?")):
         return text

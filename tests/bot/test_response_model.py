@@ -1,0 +1,138 @@
+"""The response model's plumbing, on a tiny model built here: prompts in, whole sentences out, never too late."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from bot.errors import ModelError
+from bot.prompts import draft_prompt, summary_prompt
+from bot.response_model import ResponseModel, whole_sentences
+from bot.response_weights import folder_of, is_there
+from bot.types import Conversation, Message, Role
+
+TEMPLATE = "{% for m in messages %}{{ m.role }}: {{ m.content }}\n{% endfor %}assistant:"
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A Llama of one layer with a tokenizer that knows letters, saved as the real one is."""
+    import torch
+    from tokenizers import Tokenizer, models, pre_tokenizers
+    from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+
+    folder = tmp_path_factory.mktemp("tiny")
+    letters = ["<unk>", "</s>", *sorted({chr(n) for n in range(32, 127)} | {"\n"})]
+    words = Tokenizer(models.WordLevel({letter: n for n, letter in enumerate(letters)}, unk_token="<unk>"))
+    words.pre_tokenizer = pre_tokenizers.Split("", "isolated")
+    tokenizer = PreTrainedTokenizerFast(tokenizer_object=words, unk_token="<unk>", eos_token="</s>")
+    tokenizer.chat_template = TEMPLATE
+    tokenizer.save_pretrained(folder)
+    torch.manual_seed(3)
+    config = LlamaConfig(
+        vocab_size=len(letters), hidden_size=32, intermediate_size=64, num_hidden_layers=1, num_attention_heads=2,
+        max_position_embeddings=2048, eos_token_id=1,
+    )  # fmt: skip
+    model = LlamaForCausalLM(config)
+    model.lm_head.weight.data[1] = 0.0  # it never wants to stop
+    model.save_pretrained(folder)
+    return folder
+
+
+def write(
+    folder: Path, engine: str = "bfloat16", max_tokens: int = 12, timeout_s: float = 60.0, words: str = "hi"
+) -> str:
+    model = ResponseModel(folder, engine)
+    try:
+        messages = [{"role": "user", "content": words}]
+        return asyncio.run(model.write(messages, max_tokens=max_tokens, timeout_s=timeout_s))
+    finally:
+        model.close()
+
+
+def test_the_same_prompt_gives_the_same_text(tiny: Path) -> None:
+    assert write(tiny) == write(tiny)
+
+
+def test_int8_writes_too(tiny: Path) -> None:
+    assert isinstance(write(tiny, "int8"), str)
+
+
+def test_writing_ends_at_its_deadline(tiny: Path) -> None:
+    started = time.monotonic()
+    with pytest.raises(ModelError):
+        write(tiny, max_tokens=1900, timeout_s=0.3)
+    assert time.monotonic() - started < 5
+
+
+def test_one_is_written_at_a_time_and_who_waits_too_long_hears_so(tiny: Path) -> None:
+    model = ResponseModel(tiny, "bfloat16")
+    messages = [{"role": "user", "content": "hi"}]
+
+    async def both() -> list[object]:
+        await model.write(messages, max_tokens=1, timeout_s=60)
+        slow = model.write(messages, max_tokens=400, timeout_s=30)
+        return list(
+            await asyncio.gather(slow, model.write(messages, max_tokens=1, timeout_s=0.05), return_exceptions=True)
+        )
+
+    first, second = asyncio.run(both())
+    model.close()
+    assert isinstance(first, str)
+    assert isinstance(second, ModelError)
+
+
+def test_a_prompt_that_is_too_long_is_refused(tiny: Path) -> None:
+    with pytest.raises(ModelError, match="at most"):
+        write(tiny, words="long " * 400)
+
+
+def test_a_folder_without_a_model_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="cannot be loaded"):
+        write(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("text", "ended", "kept"),
+    [
+        ("One. Two is unfin", False, "One."),
+        ("One. Two", True, "One. Two"),
+        ("Nothing is finished", False, ""),
+        ("One. Two!", False, "One. Two!"),
+    ],
+)
+def test_a_sentence_the_limit_cut_off_is_dropped(text: str, ended: bool, kept: str) -> None:
+    assert whole_sentences(text, ended=ended) == kept
+
+
+def test_a_draft_prompt_ends_with_passages_and_question() -> None:
+    messages = draft_prompt("what does it cost", ["It costs 5 euro.", "x" * 5000])
+    assert [message["role"] for message in messages] == ["system", *["user", "assistant"] * 2, "user"]
+    assert "It costs 5 euro." in messages[-1]["content"]
+    assert messages[-1]["content"].endswith("Question: what does it cost")
+    assert sum(len(message["content"]) for message in messages) < 3000
+
+
+def test_a_summary_prompt_holds_the_last_turns_with_their_speakers() -> None:
+    history = tuple(Message(Role.CUSTOMER if n % 2 else Role.AGENT, f"words {n}") for n in range(20))
+    content = summary_prompt(Conversation("c", "", "m", history=history))[-1]["content"]
+    assert "Customer: words 19" in content
+    assert "Agent: words 18" in content
+    assert "words 11" not in content
+
+
+@pytest.mark.weights
+def test_smollm2_in_8_bit_answers_from_the_passage(weights: Path) -> None:
+    home = weights.parent
+    if not is_there(home):
+        pytest.skip("SmolLM2 is not here; `nightdesk doctor --mend` fetches it")
+    assert os.environ["OMP_WAIT_POLICY"] == "PASSIVE"
+    model = ResponseModel(folder_of(home), "int8")
+    prompt = draft_prompt("What do I pay for shipping?", ["Delivery costs 5.90 euro. Above 75 euro it is free."])
+    text = asyncio.run(model.write(prompt, max_tokens=48, timeout_s=120))
+    model.close()
+    assert "5.90" in text

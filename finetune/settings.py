@@ -26,9 +26,19 @@ class Settings(BaseModel):
         Path("data/demo/out_of_scope_test.csv"), description="opened by evaluate only"
     )
     test_questions: Path | None = Field(Path("data/demo/questions.jsonl"), description="opened by evaluate only")
+    test_unanswerable: Path | None = Field(
+        Path("data/demo/unanswerable.jsonl"),
+        description="JSONL of questions that nothing answers; opened by evaluate only",
+    )
     target_wrong: float = Field(0.02, gt=0, lt=1, description="share of wrong answers allowed among those given")
     target_unsure: float = Field(
         0.35, gt=0, lt=1, description="share of wrong ones allowed among passages shown as no more than a suggestion"
+    )
+    target_wrong_action: float = Field(
+        0.1,
+        gt=0,
+        lt=1,
+        description="share of wrong ones allowed among actions begun; an action asks before it changes anything",
     )
     folds: int = Field(5, ge=2, le=20, description="folds of cross-validation on the training utterances")
     seed: int = Field(13, description="shuffles the folds")

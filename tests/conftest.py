@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import os
+import re
 import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -55,3 +65,83 @@ def home(tmp_path: Path) -> Iterator[Path]:
     folder.mkdir()
     yield folder
     shutil.rmtree(folder, ignore_errors=True)
+
+
+@dataclass(frozen=True)
+class Service:
+    """`nightdesk serve --demo`, running: the demo company with the real encoder, in a home of its own."""
+
+    url: str
+    home: Path
+    command: tuple[str, ...]  # nightdesk with this home and these ports; add a subcommand
+    log: Path
+
+    @property
+    def desk_email(self) -> str:
+        return self._agent()["email"]
+
+    @property
+    def desk_password(self) -> str:
+        return self._agent()["password"]
+
+    def _agent(self) -> dict[str, str]:
+        return dict(json.loads((self.home / "demo-agent.json").read_text()))
+
+    def run(self, *words: str) -> str:
+        """Run `nightdesk WORDS` beside the running service and return what it printed."""
+        done = subprocess.run([*self.command, *words], cwd=ROOT, capture_output=True, text=True, timeout=300)
+        assert done.returncode == 0, f"nightdesk {' '.join(words)} failed:\n{done.stderr[-2000:]}"
+        return done.stdout
+
+    @contextlib.contextmanager
+    def bot_held(self) -> Iterator[None]:
+        """The assistant's process stands still, so that a turn stays under way for as long as a test needs."""
+        pid = int(re.findall(r"bot started, pid (\d+)", self.log.read_text())[-1])
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            os.kill(pid, signal.SIGCONT)
+
+
+@pytest.fixture(scope="session")
+def service(weights: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """The demo company served as `make run` serves it, once for all tests that talk to the whole house."""
+    folder = tmp_path_factory.mktemp("service")
+    (folder / "home").mkdir()
+    (folder / "home" / "weights").symlink_to(weights)
+    web, bot = _free_port(), _free_port()
+    command = (
+        sys.executable, str(ROOT / "nightdesk.py"), "--home", str(folder / "home"),
+        "--set", f"web.port={web}", "--set", f"bot.port={bot}",
+    )  # fmt: skip
+    log = folder / "log"
+    with log.open("wb") as output:
+        process = subprocess.Popen([*command, "serve", "--demo"], cwd=ROOT, stdout=output, stderr=output)
+    try:
+        for url in (f"http://127.0.0.1:{bot}/health", f"http://127.0.0.1:{web}/health"):
+            _wait_until_well(url, process, log)
+        yield Service(f"http://127.0.0.1:{web}", folder / "home", command, log)
+    finally:
+        process.terminate()
+        try:
+            process.wait(timeout=30)
+        except subprocess.TimeoutExpired:
+            process.kill()
+
+
+def _wait_until_well(url: str, process: subprocess.Popen[bytes], log: Path, within_s: float = 300.0) -> None:
+    deadline = time.monotonic() + within_s
+    while time.monotonic() < deadline:
+        assert process.poll() is None, f"the service ended:\n{log.read_text()[-2000:]}"
+        with contextlib.suppress(OSError), urllib.request.urlopen(url, timeout=2) as answer:
+            if json.load(answer).get("status") == "ok":
+                return
+        time.sleep(0.2)
+    pytest.fail(f"{url} was not well within {within_s:g} s:\n{log.read_text()[-2000:]}")
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

@@ -1,0 +1,133 @@
+"""`nightdesk evaluate`: what the sealed bundle does with files that nothing was chosen on.
+
+The product's own encoder, search and policy decide; only the judging is done here.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from bot.bundle_knowledge import BundleKnowledge, load
+from bot.decisions import KINDS, Answer, Ask, Decision, HandOff, Question, RunAction
+from bot.judging import decide_alone
+from finetune.errors import BadLabels, NothingToServe
+from finetune.judge import Judge
+from finetune.labelled import read_labelled, read_questions, read_texts
+from finetune.settings import Settings
+from retrieval.bundle import CurrentBundle
+from retrieval.corpus import Corpus
+from retrieval.errors import NoBundle
+from retrieval.passages import all_passages
+from retrieval.settings import Settings as RetrievalSettings
+
+
+def evaluate(
+    settings: Settings, retrieval: RetrievalSettings, home: Path, *, current: CurrentBundle | None = None
+) -> dict[str, Any]:
+    """Return decisions on the held-out utterances, questions and out-of-scope utterances, and how many were wrong.
+
+    An answer is wrong if its first passage is no right source of the question, or if there was nothing to answer. An
+    action or handoff is wrong if another intent was meant. A suggestion ("this may be it") is counted by itself.
+    Raises NothingToServe without a trained bundle, BadLabels if no test file is configured.
+    """
+    started = time.perf_counter()
+    current = current or CurrentBundle(home)
+    try:
+        knowledge = load(current.get(), current.encoder(), home, retrieval)
+    except NoBundle as error:
+        raise NothingToServe(f"{error}; evaluate needs a bundle") from error
+    if knowledge.head is None:
+        raise NothingToServe(f"bundle {knowledge.bundle} has no intent head; run `nightdesk train` first")
+    report: dict[str, Any] = {"bundle": knowledge.bundle}
+    if settings.test_utterances:
+        report["intents"] = _intents(knowledge, settings.test_utterances)
+    if settings.test_questions:
+        with Corpus.read(home) as corpus:
+            judge = Judge(all_passages(corpus), knowledge.encoder)
+        report["questions"] = _questions(knowledge, judge, settings.test_questions)
+    if settings.test_unanswerable:
+        texts = [question.text for question in read_questions(settings.test_unanswerable)]
+        report["unanswerable"] = _unwanted(knowledge, texts)
+    if settings.test_out_of_scope:
+        report["out_of_scope"] = _unwanted(knowledge, read_texts(settings.test_out_of_scope))
+    if len(report) == 1:
+        raise BadLabels("[finetune] names no test file; set test_utterances, test_questions or test_out_of_scope")
+    report["answered"] = _answered(report)
+    report["seconds"] = round(time.perf_counter() - started, 2)
+    return report
+
+
+def _intents(knowledge: BundleKnowledge, path: Path) -> dict[str, Any]:
+    utterances = read_labelled(path)
+    head = knowledge.head
+    assert head is not None
+    probabilities, _ = head.apply(knowledge.encode([utterance.text for utterance in utterances]))
+    named = [head.labels[index] for index in probabilities.argmax(axis=1)]
+    right = sum(name == utterance.intent for name, utterance in zip(named, utterances, strict=True))
+    decisions = decide_alone(knowledge, [utterance.text for utterance in utterances])
+    acted = [
+        (decision, utterance.intent)
+        for decision, utterance in zip(decisions, utterances, strict=True)
+        if isinstance(decision, RunAction | HandOff) or (isinstance(decision, Answer) and decision.response)
+    ]
+    wrong = sum(_intent_of(decision) not in (None, intent) for decision, intent in acted)
+    return {
+        "utterances": len(utterances),
+        "accuracy": round(right / len(utterances), 4),
+        "decisions": _tally(decisions),
+        "acted": len(acted),
+        "acted_wrong": wrong,
+    }
+
+
+def _questions(knowledge: BundleKnowledge, judge: Judge, path: Path) -> dict[str, Any]:
+    questions = read_questions(path)
+    decisions = decide_alone(knowledge, [question.text for question in questions])
+    outcome: Counter[str] = Counter()
+    for question, decision in zip(questions, decisions, strict=True):
+        hits = decision.hits if isinstance(decision, Answer | Ask) else ()
+        if not hits:
+            outcome["not_answered"] += 1
+            continue
+        kind = "answered" if isinstance(decision, Answer) else "suggested"
+        right = judge.right(hits[0].passage, question.source)
+        outcome[f"{kind}_{'right' if right else 'wrong'}"] += 1
+    return {"questions": len(questions), **dict(outcome), "decisions": _tally(decisions)}
+
+
+def _unwanted(knowledge: BundleKnowledge, texts: Sequence[str]) -> dict[str, Any]:
+    """Nothing answers these: an answer, or an action run, is wrong."""
+    decisions = decide_alone(knowledge, texts)
+    return {
+        "utterances": len(texts),
+        "answered_wrong": sum(isinstance(decision, Answer | RunAction) for decision in decisions),
+        "decisions": _tally(decisions),
+    }
+
+
+def _answered(report: Mapping[str, Any]) -> dict[str, Any]:
+    """Share of wrong answers among all answers given to questions, answerable or not."""
+    questions = report.get("questions", {})
+    right = questions.get("answered_right", 0)
+    wrong = questions.get("answered_wrong", 0)
+    wrong += sum(report.get(name, {}).get("answered_wrong", 0) for name in ("unanswerable", "out_of_scope"))
+    given = right + wrong
+    return {"answers": given, "wrong": wrong, "wrong_share": round(wrong / given, 4) if given else 0.0}
+
+
+def _intent_of(decision: Decision) -> str | None:
+    return decision.intent if isinstance(decision, RunAction | HandOff | Answer) else None
+
+
+def _tally(decisions: Sequence[Decision]) -> dict[str, int]:
+    """How often each kind was decided; a suggestion is told apart from other ways of asking."""
+
+    def name(decision: Decision) -> str:
+        suggested = isinstance(decision, Ask) and decision.question is Question.PERHAPS
+        return "suggest" if suggested else KINDS[type(decision)]
+
+    return dict(sorted(Counter(map(name, decisions)).items()))

@@ -87,13 +87,16 @@ class SampleBackOffice:
     """A back office in one SQLite file, seeded from JSON the first time. Safe to call from several threads."""
 
     def __init__(self, path: Path, seed: Path | None = None) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
         self._lock = threading.Lock()
-        self._database = sqlite3.connect(path, check_same_thread=False, isolation_level=None, timeout=10)
-        self._database.execute("PRAGMA journal_mode=WAL")
-        self._database.execute("PRAGMA synchronous=FULL")
-        with self._lock:
-            self._prepare(seed)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._database = sqlite3.connect(path, check_same_thread=False, isolation_level=None, timeout=10)
+            self._database.execute("PRAGMA journal_mode=WAL")
+            self._database.execute("PRAGMA synchronous=FULL")
+            with self._lock:
+                self._prepare(seed)
+        except (sqlite3.Error, OSError) as error:
+            raise BackOfficeError(f"the back office {path} cannot be opened: {error}") from error
 
     def order(self, order_number: str) -> Order:
         """Return the order; raise NoSuchOrder."""

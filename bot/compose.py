@@ -15,6 +15,7 @@ WHOLE_CHARS = 600
 BEST_SENTENCES = 3
 BEST_CHARS = 420
 SNIPPET_CHARS = 160
+BLANK_LINES = re.compile(r"\n\s*\n")
 WORD = re.compile(r"[^\W_]+")
 STOP = frozenset(
     WORD.findall(
@@ -26,13 +27,16 @@ STOP = frozenset(
 
 
 def answer_text(question: str, hits: Sequence[Hit]) -> str:
-    """Return what the hits' passages say, in order; pieces of one page follow each other without repetition."""
+    """Return what the hits' passages say, in order; pieces of one page follow each other without repetition.
+
+    No blank lines: Rasa would cut the reply into several messages there.
+    """
     parts: list[str] = []
     for hit in hits:
         text = shown_text(hit.passage)
         if text and not any(text in said or said in text for said in parts):
             parts.append(excerpt(question, text))
-    return "\n".join(parts)
+    return BLANK_LINES.sub("\n", "\n".join(parts))
 
 
 def excerpt(question: str, text: str) -> str:

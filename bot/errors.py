@@ -8,6 +8,7 @@ BotError
 │   ├── NoSuchOrder      no order of that number
 │   ├── NotAllowed       the order is there, but its state or its owner forbids the act
 │   └── BackOfficeAway   it cannot be reached just now; the same request may succeed later
+├── CannotListen         the action server's address is taken or not this machine's
 ├── NotReady             the models are still being loaded
 ├── ReadingFailed        encoding or searching failed; nothing is known about the utterance
 └── ModelError           the response model cannot be prepared or took too long
@@ -46,6 +47,10 @@ class NotAllowed(BackOfficeError):
 
 class BackOfficeAway(BackOfficeError):
     """It cannot be reached just now; the same request may succeed later."""
+
+
+class CannotListen(BotError):
+    """The action server's address is taken or not this machine's."""
 
 
 class NotReady(BotError):

@@ -160,7 +160,7 @@ def _serve(
         if answer:
             return answer
     if entry.responses:
-        return Answer(intent, response=_choose(entry.responses, conversation.message_id))
+        return Answer(intent, response=choose_response(entry.responses, conversation.message_id))
     return _perhaps(hits, thresholds) or _failed(conversation, Ask(Question.UNKNOWN))
 
 
@@ -225,6 +225,6 @@ def _two(reading: Reading) -> tuple[RankedIntent, RankedIntent]:
     return ranked[0], ranked[1]
 
 
-def _choose(responses: Sequence[str], message_id: str) -> str:
+def choose_response(responses: Sequence[str], message_id: str) -> str:
     """One of the responses, the same for the same message."""
     return responses[sum(message_id.encode()) % len(responses)]

@@ -36,6 +36,7 @@ class ResponseModel:
     threads: int = 1
     _model: Any = None
     _tokenizer: Any = None
+    _closing: threading.Event = field(default_factory=threading.Event)
     _slot: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1, thread_name_prefix="decoding"))
 
     async def write(self, messages: Sequence[dict[str, str]], *, max_tokens: int, timeout_s: float) -> str:
@@ -52,7 +53,8 @@ class ResponseModel:
             raise ModelError(f"nothing was written within {timeout_s:g} s") from None
 
     def close(self) -> None:
-        """Start nothing more; what runs ends at its deadline."""
+        """Start nothing more; what is being written ends with its next token."""
+        self._closing.set()
         self._slot.shutdown(wait=False, cancel_futures=True)
 
     def _write(self, messages: list[dict[str, str]], max_tokens: int, deadline: float) -> str:
@@ -73,9 +75,9 @@ class ResponseModel:
                 max_new_tokens=max_tokens,
                 do_sample=False,
                 pad_token_id=tokenizer.eos_token_id,
-                stopping_criteria=StoppingCriteriaList([_Deadline(deadline)]),
+                stopping_criteria=StoppingCriteriaList([_Until(deadline, self._closing)]),
             )
-        if time.monotonic() >= deadline:
+        if self._closing.is_set() or time.monotonic() >= deadline:
             raise ModelError("it ran out of time")
         text: str = tokenizer.decode(written[0, length:], skip_special_tokens=True)
         return whole_sentences(text.strip(), ended=written.shape[1] - length < max_tokens)
@@ -121,18 +123,19 @@ def load(folder: Path, engine: str) -> tuple[Any, Any]:
     return model.eval(), tokenizer
 
 
-class _Deadline:
-    """Ends decoding when its time is up."""
+class _Until:
+    """Ends decoding when its time is up or the process is going."""
 
-    def __init__(self, deadline: float) -> None:
+    def __init__(self, deadline: float, closing: threading.Event) -> None:
         self._deadline = deadline
+        self._closing = closing
 
     def __call__(self, input_ids: Any, scores: Any, **_: Any) -> Any:
         import torch
 
         del scores
-        late = time.monotonic() >= self._deadline
-        return torch.full((input_ids.shape[0],), late, dtype=torch.bool, device=input_ids.device)
+        over = self._closing.is_set() or time.monotonic() >= self._deadline
+        return torch.full((input_ids.shape[0],), over, dtype=torch.bool, device=input_ids.device)
 
 
 def whole_sentences(text: str, *, ended: bool) -> str:

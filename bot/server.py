@@ -11,6 +11,7 @@ import hmac
 import json
 import logging
 import signal
+import socket
 import traceback
 import zlib
 from collections.abc import Awaitable, Callable, Mapping
@@ -27,7 +28,7 @@ from sanic.response import json as json_response
 
 from bot.actions.outcome import Outcome
 from bot.actions.registry import ACTIONS, run
-from bot.errors import BackOfficeAway, NotReady, TrackerError
+from bot.errors import BackOfficeAway, CannotListen, NotReady, TrackerError
 from bot.services import Services
 from bot.settings import Secrets, Settings
 from bot.start import Start
@@ -148,7 +149,15 @@ def run_server(
 
 async def _serve(start: Start, settings: Settings) -> None:
     app = build_app(start.services, start.health, start.ready)
-    server = await app.create_server(host=settings.host, port=settings.port, access_log=False)
+    try:
+        family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+        listening = socket.create_server((settings.host, settings.port), family=family)
+    except OSError as error:
+        raise CannotListen(
+            f"the action server cannot listen on {settings.host}:{settings.port} ({error.strerror}); "
+            "stop what listens there, or set host and port in [bot]"
+        ) from error
+    server = await app.create_server(sock=listening, access_log=False)
     assert server is not None
     await server.startup()  # type: ignore[no-untyped-call]
     await server.start_serving()  # type: ignore[no-untyped-call]
@@ -187,7 +196,7 @@ def _rasa_action(services: Services, name: str) -> Callable[..., Awaitable[list[
         try:
             outcome = await run(name, services, conversation)
         except Exception:
-            log.error("%s failed in conversation %s", name, conversation.id)
+            log.error("%s failed in conversation %.64r", name, conversation.id)
             raise
         return _dispatch(outcome, dispatcher)
 

@@ -40,7 +40,7 @@ class Settings(BaseModel):
     model_engine: Literal["int8", "bfloat16"] = Field("int8", description="int8 is bitsandbytes LLM.int8")
     model_threads: int = Field(1, ge=1, description="threads of decoding")
     model_max_tokens: int = Field(72, ge=8, le=512, description="longest draft or summary, in tokens")
-    model_timeout_s: float = Field(20.0, gt=0, description="an unfinished draft is dropped after this")
+    model_timeout_s: float = Field(12.0, gt=0, description="drafts and summaries are extractive if not written by then")
 
     points_dir: str = Field("", description="kill tests only: folder of the points at which a turn can be stopped")
 

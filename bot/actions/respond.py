@@ -17,9 +17,9 @@ from bot.decisions import (
     RunAction,
     StaySilent,
 )
-from bot.policy import decide
+from bot.policy import choose_response, decide
 from bot.services import Services
-from bot.types import Button, Conversation, HandoffReason, PendingAction, Reply
+from bot.types import ENGLISH, Button, Conversation, HandoffReason, PendingAction, Reply
 from bot.wire import followup, pending_json, slots_changed
 
 NAME = "action_respond"
@@ -55,8 +55,12 @@ def perform(services: Services, scene: Scene, decision: Decision) -> Outcome:
 
 def _hand_off(scene: Scene, decision: HandOff) -> Outcome:
     entry = scene.found.catalogue.get(decision.intent or "talk_to_person")
-    theirs = decision.reason is HandoffReason.CUSTOMER_REQUEST and scene.reading.language == "en" and entry
-    words = entry.responses[0] if theirs and entry and entry.responses else None
+    theirs = decision.reason is HandoffReason.CUSTOMER_REQUEST and scene.reading.language == ENGLISH
+    words = (
+        choose_response(entry.responses, scene.conversation.message_id)
+        if entry and theirs and entry.responses
+        else None
+    )
     return scene.hand_off(decision.reason, intent=decision.intent, words=words)
 
 

@@ -33,7 +33,7 @@ async def suggest(services: Services, conversation: Conversation) -> Outcome:
     drafts: list[Draft] = []
     if question:
         found = await services.reader.find(question, audience)
-        least = found.thresholds.answer_cosine_in_scope
+        least = found.thresholds.suggest_cosine
         hits = [
             hit
             for hit in found.hits

@@ -111,6 +111,11 @@ def test_an_order_that_cannot_be_read_is_named(change: dict[str, Any]) -> None:
         read_order(raw("MG-10001") | change)
 
 
+def test_a_place_that_cannot_hold_it_is_named(seed: Path) -> None:
+    with pytest.raises(BackOfficeError, match=r"backoffice\.db"):
+        SampleBackOffice(seed / "backoffice.db")
+
+
 def test_a_broken_seed_leaves_nothing_behind(tmp_path: Path, seed: Path) -> None:
     broken = tmp_path / "broken.json"
     broken.write_text(json.dumps({"orders": [raw("MG-10001"), {"order_number": "MG-10002"}]}))

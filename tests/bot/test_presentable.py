@@ -103,6 +103,11 @@ def test_pieces_of_one_page_do_not_repeat_each_other() -> None:
     assert answer_text("when", hits) == "It opens at nine."
 
 
+def test_a_reply_has_no_blank_lines() -> None:
+    hits = [Hit(passage("One.\n\nTwo.\n \n\nThree.", PassageKind.ARTICLE), 0.9, None, 0.1, 1)]
+    assert answer_text("when", hits) == "One.\nTwo.\nThree."
+
+
 def test_a_citations_snippet_ends_with_a_whole_word() -> None:
     snippet = cite(passage(LONG)).snippet
     assert len(snippet) <= 161

@@ -19,7 +19,7 @@ from retrieval import bundle, cards, corpus, ingest, vectors  # imported once, b
 from retrieval.progress import Step
 from retrieval.settings import Settings
 
-__all__ = ["bundle", "faiss", "cards", "corpus", "vectors"]
+__all__ = ["bundle", "cards", "corpus", "faiss", "vectors"]
 
 
 def run(home: Path, encoder_folder: Path, paths: list[Path], kill_at: int) -> None:

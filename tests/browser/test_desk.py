@@ -149,6 +149,24 @@ def test_the_keys_do_what_the_list_says(desk: Desk, waiting: Callable[..., Custo
     expect(customer.chat.get_by_text("This conversation was closed")).to_be_visible()
 
 
+def test_what_stands_on_the_page_is_not_touched_by_news(desk: Desk, waiting: Callable[..., Customer]) -> None:
+    customer = waiting("the one who writes twice")
+    desk.open("the one who writes twice")
+    expect(desk.thread.locator(".day")).to_have_count(1)
+    desk.thread.get_by_text("Why did the assistant say that?").click()
+    desk.thread.evaluate(
+        """thread => {
+            window.touched = [];
+            new MutationObserver((changes) => changes.forEach((change) => change.removedNodes.forEach(
+                (node) => touched.push(node.textContent)))).observe(thread, {childList: true});
+        }"""
+    )
+    customer.say("and here is the second line")
+    expect(desk.thread.get_by_text("and here is the second line")).to_be_visible()
+    assert desk.page.evaluate("touched") == []
+    expect(desk.thread.locator(".reading table")).to_be_visible()
+
+
 def test_keys_walk_through_the_queue(desk: Desk, waiting: Callable[..., Customer]) -> None:
     waiting("one to walk to")
     waiting("another to walk to")
@@ -184,9 +202,7 @@ def test_markup_is_shown_as_text(desk: Desk, waiting: Callable[..., Customer]) -
     assert "Nightdesk" in desk.page.title()
 
 
-def test_an_answer_that_came_too_late_is_told_to_the_agent_alone(
-    house: House, site: Site, desk: Desk
-) -> None:
+def test_an_answer_that_came_too_late_is_told_to_the_agent_alone(house: House, site: Site, desk: Desk) -> None:
     customer = house.customer(site.url)
     customer.visit()
     customer.open()

@@ -245,6 +245,7 @@ class Desk {
 
   /** A conversation has come onto the page. */
   enter() {
+    if (!this.away) part("line").hidden = true;
     this.reply = null;
     if (!open()) return;
     const conversation = open();
@@ -318,6 +319,7 @@ class Desk {
       this.refresh(0);
       return false;
     }
+    if (!this.away) part("line").hidden = true;
     await this.fetchAgain();
     if (action === "claim" && open() === conversation) this.reply.focus("reply");
     return true;

@@ -7,7 +7,7 @@ import { markdown } from "../page/markdown.js";
 import { ago, clock, dayName, dayOf } from "../page/when.js";
 
 const raw = new WeakMap(); // node → the HTML it arrived as, before it was dressed
-const LOCALE = document.documentElement.lang;
+const LOCALE = navigator.language.startsWith(document.documentElement.lang) ? navigator.language : document.documentElement.lang;
 const GROUP_MS = 5 * 60_000;
 
 const print = (node) => node.outerHTML;
@@ -50,7 +50,13 @@ export function mergeList(list, fresh) {
     return arrived;
   });
   for (const gone of known.values()) gone.remove();
-  wanted.forEach((node, i) => { if (list.children[i] !== node) list.insertBefore(node, list.children[i] ?? null); });
+  // A node that stands where it should is not touched, or a screen reader would read it out again.
+  const keyed = (node) => (!node || node.dataset.key ? node : keyed(node.nextElementSibling));
+  let here = keyed(list.firstElementChild);
+  for (const node of wanted) {
+    if (node === here) here = keyed(here.nextElementSibling);
+    else list.insertBefore(node, here);
+  }
 }
 
 /** Replaces `section` by `fresh` if they differ; returns the one that is on the page. */
@@ -72,13 +78,16 @@ function keepOpen(old, arrived) {
 
 /** Days between the messages, and names only where the speaker changes. */
 export function arrange(thread) {
-  for (const day of thread.querySelectorAll(".day")) day.remove();
+  const days = new Map([...thread.querySelectorAll(".day")].map((day) => [day.dataset.day, day]));
   let previous = null;
   for (const item of [...thread.children]) {
     const at = item.dataset.at;
     if (!at) continue;
     if (!previous || dayOf(previous.dataset.at) !== dayOf(at)) {
-      item.before(element("li", { class: "day" }, dayName(at, LOCALE)));
+      const day = days.get(dayOf(at)) ?? element("li", { class: "day", "data-day": dayOf(at) });
+      days.delete(dayOf(at));
+      if (day.textContent !== dayName(at, LOCALE)) day.textContent = dayName(at, LOCALE);
+      if (item.previousElementSibling !== day) item.before(day);
       previous = null;
     }
     if (item.matches(".message")) {
@@ -88,4 +97,5 @@ export function arrange(thread) {
     }
     if (!item.matches(".reading")) previous = item;
   }
+  for (const gone of days.values()) gone.remove();
 }

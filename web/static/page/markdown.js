@@ -1,4 +1,4 @@
-/* The safe part of Markdown: paragraphs, lists, **bold** and links. Everything else stays the text it was. */
+/* The safe part of Markdown: paragraphs (a line each), lists, **bold** and links. Everything else stays the text it was. */
 
 import { element } from "./element.js";
 
@@ -9,22 +9,15 @@ const NUMBER = /^\s*(\d{1,3})[.)]\s+(.*)$/;
 /** Nodes for `text`; its words reach the page only as text nodes, its links only over https, http or mailto. */
 export function markdown(text) {
   const nodes = [];
-  let lines = [];
   let list = null;
-  const flush = () => {
-    if (lines.length) nodes.push(element("p", {}, lines.flatMap((line, i) => (i ? [element("br"), ...inline(line)] : inline(line)))));
-    lines = [];
-  };
   for (const line of text.split(/\r?\n/)) {
     const bullet = BULLET.exec(line);
     const number = bullet ? null : NUMBER.exec(line);
     if (!bullet && !number) {
       list = null;
-      if (line.trim()) lines.push(line);
-      else flush();
+      if (line.trim()) nodes.push(element("p", {}, inline(line)));
       continue;
     }
-    flush();
     const name = bullet ? "ul" : "ol";
     if (!list || list.localName !== name) {
       list = element(name, number && number[1] !== "1" ? { start: number[1] } : {});
@@ -32,7 +25,6 @@ export function markdown(text) {
     }
     list.append(element("li", {}, inline(bullet ? bullet[1] : number[2])));
   }
-  flush();
   return nodes;
 }
 

@@ -22,7 +22,8 @@ const part = (id) => document.getElementById(id);
 const parameters = new URLSearchParams(location.search);
 
 class Widget {
-  identity;
+  identity; // what the page says of its customer: a JWT, "" for nobody, undefined for no opinion
+  accepted;
   open = false;
   begun = false;
   live = "waiting";
@@ -143,7 +144,9 @@ class Widget {
 
   async signIn() {
     this.stream?.stop();
-    const before = await this.session.start(this.identity);
+    // Once the shop's word was taken, the token carries it; by the time of a restart the word itself may have expired.
+    const before = await this.session.start(this.identity === this.accepted ? undefined : this.identity);
+    this.accepted = this.identity;
     if (before && before.id !== this.session.visitor.id) this.startAfresh(before);
     this.welcome();
     if (this.session.conversation) await this.catchUp();

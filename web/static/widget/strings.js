@@ -45,13 +45,14 @@ const STRINGS = {
 
 const RIGHT_TO_LEFT = new Set(["ar", "dv", "fa", "he", "ku", "ps", "ur", "yi"]);
 
-/** {say, locale, direction} for a BCP 47 tag; an unknown language speaks English. */
+/** {say, locale, direction} for a BCP 47 tag; an unknown language speaks English, with the reader's own way of telling time. */
 export function speak(tag) {
   const wanted = (tag || "en").split("-")[0].toLowerCase();
-  const words = { ...STRINGS.en, ...STRINGS[wanted] };
+  const spoken = STRINGS[wanted] ? wanted : "en";
+  const words = { ...STRINGS.en, ...STRINGS[spoken] };
   return {
-    locale: STRINGS[wanted] ? tag : "en",
-    direction: RIGHT_TO_LEFT.has(wanted) ? "rtl" : "ltr",
+    locale: [tag, navigator.language, "en"].find((each) => each?.includes("-") && each.split("-")[0].toLowerCase() === spoken) ?? spoken,
+    direction: RIGHT_TO_LEFT.has(spoken) ? "rtl" : "ltr",
     say: (key, values = {}) => words[key].replace(/\{(\w+)\}/g, (_, name) => values[name] ?? ""),
   };
 }

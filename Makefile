@@ -48,9 +48,13 @@ $(VENV)/.ready-$(EXTRA)-dev: $(VENV)/.ready-$(EXTRA)
 	$(PIP) install -c requirements.lock -e ".[$(EXTRA),dev]"
 	@touch $@
 
+NIGHTDESK_HOME ?= var
+WEIGHTS := $(NIGHTDESK_HOME)/weights/minilm/model.safetensors $(NIGHTDESK_HOME)/weights/smollm2/model.safetensors
+
 .PHONY: weights
 weights:
-	@$(PY) nightdesk.py doctor --mend --quiet
+	@for file in $(WEIGHTS); do test -f "$$file" || { echo "Fetching the base weights (once)…"; \
+	    $(PY) nightdesk.py --home "$(NIGHTDESK_HOME)" doctor --mend --quiet; exit; }; done
 
 check: setup-dev  ## formatting, lint and types
 	$(PY) -m ruff format --check .

@@ -369,14 +369,13 @@ def doctor(place: Place, mend: bool, quiet: bool, as_json: bool) -> None:
     """
     import bot.health
     import retrieval.health
-
     import web.health
 
     with one_sentence():
         if mend:
             retrieval.health.mend(place.home, place.retrieval)
             bot.health.mend(place.home, place.bot)
-        rows = [
+        rows: list[Any] = [
             *retrieval.health.check(place.home, place.retrieval),
             *bot.health.check(place.home, place.bot),
             *web.health.check(place.home, place.web),
@@ -492,9 +491,10 @@ def demo_agent(place: Place) -> dict[str, str]:
     path = place.home / "demo-agent.json"
     if not path.exists():
         agent = {"email": "noor@mossgrove.example", "name": "Noor", "password": random_secrets.token_urlsafe(9)}
-        let_in(place, **agent)
         write_private(path, json.dumps(agent))
-    return json.loads(path.read_text(encoding="utf-8"))  # type: ignore[no-any-return]
+    agent: dict[str, str] = json.loads(path.read_text(encoding="utf-8"))
+    let_in(place, **agent)  # at every start: the database may be newer than the file
+    return agent
 
 
 def let_in(place: Place, email: str, name: str, password: str) -> None:

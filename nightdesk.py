@@ -131,7 +131,7 @@ class Place:
         if missing:
             kept |= {name: random_secrets.token_hex(32) for name in missing}
             write_private(path, json.dumps(kept, indent=1))
-        return kept  # type: ignore[no-any-return]
+        return kept
 
     def command(self, *words: str) -> list[str]:
         """The command line that runs `nightdesk WORDS` in this very place."""
@@ -205,8 +205,8 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print one JS
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
-@click.option("--home", type=click.Path(path_type=Path), envvar="NIGHTDESK_HOME", default=Path("var"), show_default=True,
-              help="Folder of all state.")  # fmt: skip
+@click.option("--home", type=click.Path(path_type=Path), envvar="NIGHTDESK_HOME", default=Path("var"),
+              show_default=True, help="Folder of all state.")  # fmt: skip
 @click.option("--config", type=click.Path(path_type=Path), envvar="NIGHTDESK_CONFIG",
               default=HERE / "data" / "nightdesk.toml", help="The configuration file (TOML).")  # fmt: skip
 @click.option("--set", "overrides", multiple=True, metavar="ROOM.KEY=VALUE", help="Override one configuration key.")
@@ -490,8 +490,8 @@ def demo_agent(place: Place) -> dict[str, str]:
     """The demo desk's agent; the password is random, made once and kept 0600 beside the other secrets."""
     path = place.home / "demo-agent.json"
     if not path.exists():
-        agent = {"email": "noor@mossgrove.example", "name": "Noor", "password": random_secrets.token_urlsafe(9)}
-        write_private(path, json.dumps(agent))
+        noor = {"email": "noor@mossgrove.example", "name": "Noor", "password": random_secrets.token_urlsafe(9)}
+        write_private(path, json.dumps(noor))
     agent: dict[str, str] = json.loads(path.read_text(encoding="utf-8"))
     let_in(place, **agent)  # at every start: the database may be newer than the file
     return agent

@@ -107,7 +107,7 @@ class TurnRunner:
             for turn, fence in held:
                 turns.renew(connection, turn, fence, until)
 
-        self._database.write(work)
+        self._database.write(work, quiet=True)
 
     def _work(self) -> None:
         while (todo := self._todo.get()) is not None:
@@ -240,7 +240,9 @@ class TurnRunner:
             "an attempt failed",
             extra={"conversation": lease.draft.conversation, "turn": lease.turn, "error": code},
         )
-        self._database.write(lambda connection: turns.release(connection, lease.turn, lease.fence, again_at, code))
+        self._database.write(
+            lambda connection: turns.release(connection, lease.turn, lease.fence, again_at, code), quiet=True
+        )
 
     def _free_the_dead(self, connection: Connection) -> None:
         host = socket.gethostname()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import threading
 from collections.abc import Callable, Sequence
@@ -104,6 +105,9 @@ class Watch:
         except (RetrievalError, BotError):
             self._refused = bundle.id
             raise
+        if self._knowledge is None:
+            # Half a million objects came with the libraries; the collector need not look at them ever again.
+            gc.freeze()
         self._knowledge, self.problem = knowledge, None
         self.ready.set()
         log.info("bundle %s serves", bundle.id)

@@ -413,10 +413,9 @@ def bench_turns(place: Place, clients: str, seconds: float, as_json: bool) -> No
     counts = [int(part) for part in clients.split(",") if part.strip().isdigit() and int(part) > 0]
     if not counts or len(counts) != clients.count(",") + 1:
         raise click.BadParameter(f"{clients!r} should be numbers above 0 with commas, for example 1,8,32")
+    generous = dict.fromkeys(("web.messages_per_minute", "web.messages_burst", "web.visitors_burst"), 10**6)
     with tempfile.TemporaryDirectory(prefix="nightdesk-bench-") as scratch, one_sentence():
-        own = scratch_place(
-            place, Path(scratch) / "home", {"web.messages_per_minute": 1e6, "web.messages_burst": 10**6}
-        )
+        own = scratch_place(place, Path(scratch) / "home", generous)
         prepare_demo(own)
         bench = Bench(
             serve=own.command("serve"),

@@ -5,6 +5,11 @@ A real shop keeps the signing key on its own server; here we are that server, so
 
 from __future__ import annotations
 
+import json
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
 from flask import Blueprint, Response, make_response, render_template, request
 
 from web.auth import Access, open_to
@@ -23,8 +28,12 @@ _COOKIE = "mossgrove"
 @open_to(Access.ANYONE)
 def shop() -> str:
     customer = _signed_in()
+    goods = _goods(service().settings.demo_goods)
+    mine = [order for order in goods["orders"] if customer and order["customer_id"] == customer.customer_id]
     return render_template(
         "demo/shop.html",
+        products=goods["products"],
+        orders=mine,
         customer=customer.model_dump() if customer else None,
         customers=[known.model_dump() for known in service().settings.demo_customers],
         identity=_identity(customer) if customer else "",
@@ -83,3 +92,12 @@ def _signed_in() -> DemoCustomer | None:
 def _customer(customer_id: object) -> DemoCustomer | None:
     known = service().settings.demo_customers
     return next((customer for customer in known if customer.customer_id == customer_id), None)
+
+
+@lru_cache(maxsize=1)
+def _goods(path: Path) -> dict[str, list[dict[str, Any]]]:
+    """What the shop sells and has sold; nothing where the file is missing. Read once."""
+    if not path.is_file():
+        return {"products": [], "orders": []}
+    goods = json.loads(path.read_text(encoding="utf-8"))
+    return {"products": goods.get("products", []), "orders": goods.get("orders", [])}

@@ -35,8 +35,11 @@ def customer_wrote(conversation: Conversation, text: str, now: float) -> Convers
 
 
 def said(conversation: Conversation, role: Role, text: str, now: float) -> Conversation:
-    """Return the conversation after the assistant, an agent or the system spoke."""
-    spoken = _spoken(conversation, text, now)
+    """Return the conversation after the assistant, an agent or the system spoke.
+
+    The preview stays the customer's last words, which tell the people in the queue what it is about.
+    """
+    spoken = replace(conversation, updated_at=now) if conversation.preview else _spoken(conversation, text, now)
     if role is Role.AGENT:
         return replace(spoken, waiting_since=None, unread=0)
     return spoken

@@ -10,7 +10,6 @@ from werkzeug.wrappers import Response as AnyResponse
 from web.agents import Door
 from web.auth import Access, agent, check_csrf, csrf_token, log_in, open_to
 from web.desk_api import list_queue, read_conversation
-from web.errors import TooMany
 from web.service import service
 
 pages = Blueprint("pages", __name__)
@@ -48,7 +47,7 @@ def login() -> AnyResponse | tuple[str, int]:
     here = service()
     email, password = request.form.get("email", ""), request.form.get("password", "")
     if not here.logins_limit.allow(request.remote_addr or ""):
-        raise TooMany("Too many attempts from this address; please wait a minute and try again.")
+        return _login_page("Too many attempts from this address; please wait a minute and try again.", email), 429
     known = Door(here.database, here.clock).enter(email, password)
     if known is None:
         return _login_page("That e-mail and password do not belong together; please try again.", email), 401

@@ -69,6 +69,9 @@ class Settings(BaseModel):
         ),
         description="Whom the demo shop can sign in.",
     )
+    demo_goods: Path = Field(
+        Path("data/demo/backoffice.json"), description="JSON of {products, orders} that the demo shop shows."
+    )
     points_dir: Path | None = Field(None, description="For the kill tests: where armed stopping points lie.")
 
     @field_validator("embed_origins")

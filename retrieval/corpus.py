@@ -179,14 +179,21 @@ class Corpus:
         return {row[0] for row in self.connection.execute("SELECT content_hash FROM documents")}
 
     def put_transcript(
-        self, source_id: int, transcript: Transcript, content_hash: bytes, cuts: list[Cut], replaced: int | None
+        self,
+        source_id: int,
+        transcript: Transcript,
+        turns: bytes,
+        content_hash: bytes,
+        cuts: list[Cut],
+        replaced: int | None,
     ) -> int:
         """Store a transcript and its exchanges, in the place of document `replaced` if given; return its id.
 
+        turns: as `turns_json` gives them; they are sealed here.
         Like `put_article`, it leaves it to the caller to `touch` the corpus in the same transaction.
         """
         customer_id, key = self._customer(transcript.customer)
-        sealed = key.seal(_turns_json(transcript.turns), content_hash)
+        sealed = key.seal(turns, content_hash)
         values = (content_hash, customer_id, transcript.at, transcript.channel, sealed)
         document = self._put(source_id, "transcript", transcript.id, values, replaced)
         self.connection.executemany(
@@ -299,13 +306,14 @@ class Corpus:
             )
 
 
-def content_hash(transcript: Transcript) -> bytes:
+def content_hash(transcript: Transcript, turns: bytes) -> bytes:
     """Return 32 bytes that two transcripts share exactly if id, customer, channel, time and turns are the same."""
     about = [transcript.id, transcript.customer, transcript.channel, transcript.at]
-    return hashlib.sha256(json.dumps(about).encode() + _turns_json(transcript.turns)).digest()
+    return hashlib.sha256(json.dumps(about).encode() + turns).digest()
 
 
-def _turns_json(turns: tuple[Turn, ...]) -> bytes:
+def turns_json(turns: tuple[Turn, ...]) -> bytes:
+    """Return raw turns as the bytes that are hashed and sealed."""
     plain = [{"role": t.role, "text": t.text} | ({"at": t.at} if t.at else {}) for t in turns]
     return json.dumps(plain, ensure_ascii=False).encode()
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from retrieval.articles import read_article
 from retrieval.cleaning import language_of
-from retrieval.corpus import Corpus, content_hash
+from retrieval.corpus import Corpus, content_hash, turns_json
 from retrieval.exchanges import cut_exchanges
 from retrieval.masking import Masker
 from retrieval.progress import Progress, Step
@@ -91,13 +91,14 @@ class _Intake:
                 self._tell(Step("read", self._tally.read, 0))
 
     def _transcript(self, source: int, transcript: Transcript, known: dict[str, tuple[int, bytes]]) -> None:
-        digest = content_hash(transcript)
+        turns = turns_json(transcript.turns)
+        digest = content_hash(transcript, turns)
         before = known.get(transcript.id)
         if (before is not None and before[1] == digest) or (before is None and digest in self._contents):
             self._tally.unchanged += 1
             return
         cuts = list(cut_exchanges(transcript.turns, self._masker, self._settings.language))
-        self._corpus.put_transcript(source, transcript, digest, cuts, before[0] if before else None)
+        self._corpus.put_transcript(source, transcript, turns, digest, cuts, before[0] if before else None)
         self._contents.add(digest)
         self._count(before is not None)
 

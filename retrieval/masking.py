@@ -265,6 +265,8 @@ def _mask_addresses(text: str, lower: str) -> str:
 
 
 def _without_possessive(word: str) -> tuple[str, str]:
+    if "'" not in word and "’" not in word:
+        return word, ""
     for ending in ("'s", "’s", "'", "’"):
         if word.endswith(ending):
             return word[: -len(ending)], ending

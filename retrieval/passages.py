@@ -43,10 +43,10 @@ class Draft:
     asked: tuple[str, ...]
     exchanges: tuple[int, ...]
 
-    def columns(self) -> tuple[object, ...]:
+    def columns(self, digest: bytes) -> tuple[object, ...]:
         """The values of FIELDS, in order."""
         return (
-            self.key, self.digest(), self.kind.value, self.question, self.text, self.title, self.source, self.language,
+            self.key, digest, self.kind.value, self.question, self.text, self.title, self.source, self.language,
             self.customers, self.trusted, self.approved, self.public,
         )  # fmt: skip
 
@@ -72,16 +72,17 @@ def replace_passages(corpus: Corpus, drafts: Sequence[Draft], derived: str, *, t
         for place, draft in enumerate(drafts):
             if place % 1000 == 0:
                 tell(Step("passages", place, len(drafts)))
-            number, digest = old.get(draft.key, (0, b""))
-            if digest == draft.digest():
+            number, before = old.get(draft.key, (0, b""))
+            digest = draft.digest()
+            if digest == before:
                 continue
             if number:
                 for table in ("routes", "passage_exchanges"):
                     connection.execute(f"DELETE FROM {table} WHERE passage_id = ?", (number,))  # noqa: S608
                 connection.execute("DELETE FROM passage_words WHERE rowid = ?", (number,))
-                connection.execute(UPDATE, (*draft.columns(), number))
+                connection.execute(UPDATE, (*draft.columns(digest), number))
             else:
-                number = int(connection.execute(INSERT, draft.columns()).lastrowid or 0)
+                number = int(connection.execute(INSERT, draft.columns(digest)).lastrowid or 0)
             changed.append((number, draft))
         _write_parts(connection, changed)
         corpus.set_fact("derived", derived)

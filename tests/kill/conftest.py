@@ -1,20 +1,19 @@
-"""A company that is ready to answer, once for all kill tests; each test gets a copy of it."""
+"""Homes for a service that will be killed."""
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from kill_orders import many_orders
-from kill_service import ROOT, Place
+from kill_orders import write_orders
+from kill_service import ORDERS, ROOT, Place
 
 
 @pytest.fixture(scope="session")
 def company(tmp_path_factory: pytest.TempPathFactory, weights: Path) -> Path:
-    """A home folder with the demo company's help centre read and learnt, agents, and a back office with many orders to cancel."""
+    """A home folder with the demo company's help centre read and learnt, agents, and many orders to cancel."""
     home = tmp_path_factory.mktemp("company") / "home"
     place = Place.make(home)
     (home / "weights").symlink_to(weights)
@@ -22,7 +21,7 @@ def company(tmp_path_factory: pytest.TempPathFactory, weights: Path) -> Path:
     place.run("ingest", str(demo / "articles"))  # the transcripts would take a minute and prove nothing here
     place.run("train")
     place.add_agents()
-    (home / "orders.json").write_text(json.dumps({"customers": [], "products": [], "orders": many_orders()}))
+    write_orders(home)
     return home
 
 
@@ -33,6 +32,15 @@ def place_in(company: Path, tmp_path: Path) -> Callable[..., Place]:
     def make(**settings: object) -> Place:
         home = tmp_path / "home"
         shutil.copytree(company, home, symlinks=True, ignore=shutil.ignore_patterns("points", "backoffice.db*"))
-        return Place.make(home, bot__backoffice_seed=str(home / "orders.json"), **settings)
+        return Place.make(home, bot__backoffice_seed=str(home / ORDERS), **settings)
 
     return make
+
+
+@pytest.fixture
+def light_place(tmp_path: Path) -> Place:
+    """A home with agents and orders for the bot that needs no weights."""
+    place = Place.make(tmp_path / "home")
+    place.add_agents()
+    write_orders(place.home)
+    return place

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
+from kill_service import ORDERS
+
 CUSTOMERS = 4
 ORDERS_EACH = 60
 
 
 def order_number(customer: int, number: int) -> str:
     return f"MG-{30000 + customer * 1000 + number}"
+
+
+def write_orders(home: Path) -> None:
+    orders = {"customers": [], "products": [], "orders": many_orders()}
+    (home / ORDERS).write_text(json.dumps(orders))
 
 
 def many_orders() -> list[dict[str, object]]:

@@ -94,7 +94,7 @@ class Customer(Person):
         self.say("I want to talk to a person")
 
     def question(self) -> str:
-        return f"{self.chance.choice(self.questions)} ({self.name}, {self.chance.randrange(10**6)})"
+        return self.chance.choice(self.questions)
 
     def say(self, text: str, payload: str | None = None) -> Ending:
         ending = self.visitor.wait_for_ending(self.visitor.say(text, payload=payload), PATIENCE_S)
@@ -123,7 +123,7 @@ class Agent(Person):
         waiting = [conversation["id"] for conversation in self.desk.queue(status="open")]
         if waiting:
             self.attempt(lambda: self.serve(self.chance.choice(waiting)))
-        elif self.chance.random() < 0.15 and (others := self.desk.queue(status="pending")):
+        elif self.chance.random() < 0.05 and (others := self.desk.queue(status="pending")):
             self.taken_over += self.attempt(lambda: self.serve(self.chance.choice(others)["id"]))
 
     def attempt(self, deed: Callable[[], None]) -> bool:

@@ -9,14 +9,14 @@ import secrets
 import sqlite3
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from kill_orders import CUSTOMERS, ORDERS_EACH, order_number
 from kill_people import Agent, Customer, Person, Watcher, vouched_for
-from kill_service import AGENTS, ROOT, Place, Supervised, eventually, running
+from kill_service import AGENTS, Place, Supervised, eventually, running
 
 from web.client import DeskAgent
 from web.journal import Acknowledged, read_journals
@@ -30,15 +30,17 @@ POINTS = (
     "web.after_apply_commit", "bot.received", "bot.read", "bot.acted", "bot.before_reply",
 )  # fmt: skip
 KILLS = 20
+QUESTIONS = (  # most are answered, one is asked back, one is not understood: twice, and the bot hands off
+    "How long does delivery take and what does it cost?", "Is the discount voucher code valid twice?", "Good morning",
+    "How long does delivery take?", "Where is my order?", "Why do penguins sing at midnight?",
+)  # fmt: skip
 
 
-def test_twenty_kills_lose_nothing_double_nothing_and_leave_no_turn_open(
-    place_in: Callable[..., Place], tmp_path: Path
-) -> None:
+def test_twenty_kills_lose_nothing_double_nothing_and_leave_no_turn_open(light_place: Place, tmp_path: Path) -> None:
     seed = os.environ.get("KILL_SEED") or secrets.token_hex(4)
     print(f"KILL_SEED={seed}")
-    place, journals = place_in(), tmp_path / "journals"
-    service = Supervised(place.commands(), tmp_path / "service.log")
+    place, journals = light_place, tmp_path / "journals"
+    service = Supervised(place.light_commands(), tmp_path / "service.log")
     with running(service):
         for name in ("bot", "web"):
             service.wait_ready(name)
@@ -56,11 +58,10 @@ def test_twenty_kills_lose_nothing_double_nothing_and_leave_no_turn_open(
 
 
 def everybody(place: Place, journals: Path, seed: str) -> list[Person]:
-    questions = [json.loads(line)["question"] for line in (ROOT / "data/demo/questions.jsonl").read_text().splitlines()]
     shop = place.secret("shop")
     customers = [
         Customer(
-            f"customer-{number}", place.url, journals, seed, questions,
+            f"customer-{number}", place.url, journals, seed, QUESTIONS,
             [order_number(number, index) for index in range(ORDERS_EACH)], vouched_for(f"C-{number:04d}", shop),
         )
         for number in range(1, CUSTOMERS + 1)

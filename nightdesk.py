@@ -276,7 +276,7 @@ def evaluate(place: Place, as_json: bool) -> None:
     from finetune.evaluate import evaluate as run
 
     with one_sentence():
-        report = run(place.finetune, place.retrieval, place.home)
+        report = run(place.finetune, place.retrieval, place.bot, place.home)
     tell(report, as_json)
 
 

@@ -113,22 +113,22 @@ def _open(
     """Let intents and passages compete.
 
     A certain intent is served. Else a passage that is near enough answers, even where the head calls the
-    utterance out of scope, for its article may be newer than the head. Else two near intents are asked about. Else
-    a passage that may be meant is shown as that.
+    utterance out of scope, for its article may be newer than the head. Else a likely action begins, since it asks
+    before it changes anything. Else two near intents are asked about. Else a passage that may be meant is shown as
+    that.
     """
     if reading.language == CHINESE:
         return _chinese(reading, hits, thresholds)
     in_scope = reading.out_of_scope < thresholds.out_of_scope
     first, second = _two(reading)
-    certain = (
-        in_scope
-        and first.probability >= thresholds.intent_probability
-        and first.probability - second.probability >= thresholds.intent_margin
-    )
-    if certain and first.name in catalogue:
+    alone = in_scope and first.probability - second.probability >= thresholds.intent_margin and first.name in catalogue
+    if alone and first.probability >= thresholds.intent_probability:
         return _serve(first.name, conversation, reading, hits, thresholds, catalogue)
     if answer := _passages(hits, thresholds.answer_cosine):
         return answer
+    likely = alone and first.probability >= thresholds.action_probability
+    if likely and catalogue[first.name].handle is Handle.ACTION:
+        return _serve(first.name, conversation, reading, hits, thresholds, catalogue)
     near = in_scope and first.probability + second.probability >= max(thresholds.intent_probability, ASK_PROBABILITY)
     options = tuple(intent.name for intent in (first, second) if intent.name in catalogue)
     if near and len(options) == 2:

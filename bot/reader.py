@@ -10,7 +10,7 @@ import queue
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from bot.catalogue import Catalogue
@@ -48,6 +48,7 @@ class _Waiting:
 class Reader:
     """One thread that encodes, classifies and searches for all requests in progress.
 
+    `mask` puts placeholders for order numbers and the like, as the indexed passages and the head's training have them.
     Recent findings are kept for a minute, so that a followup action need not read its message again. What goes wrong
     while reading comes out as ReadingFailed; without a bundle everything raises NotReady.
     """
@@ -55,6 +56,7 @@ class Reader:
     source: KnowledgeSource
     top_k: int = 8
     max_batch: int = 64
+    mask: Callable[[str], str] = str
     batches: int = 0
     _queue: queue.SimpleQueue[_Waiting | None] = field(default_factory=queue.SimpleQueue)
     _recent: OrderedDict[tuple[str, str, Audience], tuple[float, Found]] = field(default_factory=OrderedDict)
@@ -139,7 +141,7 @@ class Reader:
     def _read(self, batch: Sequence[_Waiting]) -> list[Found]:
         self.batches += 1
         knowledge = self.source()
-        texts = [waiting.text for waiting in batch]
+        texts = [self.mask(waiting.text) for waiting in batch]
         embeddings = knowledge.encode(texts)
         hits: list[list[Hit]] = [[] for _ in batch]
         for audience in Audience:

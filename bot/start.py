@@ -18,6 +18,7 @@ from bot.response_weights import folder_of, is_there
 from bot.services import Services
 from bot.settings import Secrets, Settings
 from bot.writer import NoWriter, Writer
+from retrieval.masking import Masker
 from retrieval.settings import Settings as RetrievalSettings
 
 READY_POLL_S = 0.05
@@ -28,12 +29,13 @@ class Start:
 
     def __init__(self, settings: Settings, home: Path, secrets: Secrets, retrieval_settings: RetrievalSettings) -> None:
         self._settings = settings
+        masker = Masker.from_settings(retrieval_settings)
         self._watch = Watch(home, retrieval_settings, settings.torch_threads)
         self._office = SampleBackOffice(home / FILE, settings.backoffice_seed)
         self.services = Services(
             settings=settings,
             secrets=secrets,
-            reader=Reader(self._watch.current, settings.top_k, settings.max_batch),
+            reader=Reader(self._watch.current, settings.top_k, settings.max_batch, masker.mask_identifiers),
             back_office=self._office,
             writer=_writer(settings, home),
             point=points_in(settings.points_dir),

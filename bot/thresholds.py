@@ -12,6 +12,7 @@ class Thresholds:
     """What is good enough. The defaults are strict: an unevaluated bundle asks and hands off more than it answers."""
 
     intent_probability: float = 0.7  # least probability of an intent that is acted on
+    action_probability: float = 0.7  # the same for an action, which asks before it changes anything
     intent_margin: float = 0.1  # least gap to the second intent; below it we ask
     out_of_scope: float = 0.5  # an utterance at or above this is outside all intents
     answer_cosine: float = 0.62  # least cosine of a passage that answers whatever the head says

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from bot.bundle_knowledge import BundleKnowledge, load
 from bot.decisions import KINDS, Answer, Ask, Decision, HandOff, Question, RunAction
-from bot.judging import decide_alone
+from bot.settings import Settings as BotSettings
+from finetune.alone import decide_alone
 from finetune.errors import BadLabels, NothingToServe
 from finetune.judge import Judge
 from finetune.labelled import read_labelled, read_questions, read_texts
@@ -21,12 +22,20 @@ from finetune.settings import Settings
 from retrieval.bundle import CurrentBundle
 from retrieval.corpus import Corpus
 from retrieval.errors import NoBundle
+from retrieval.masking import Masker
 from retrieval.passages import all_passages
 from retrieval.settings import Settings as RetrievalSettings
 
+Decide = Callable[[Sequence[str]], list[Decision]]
+
 
 def evaluate(
-    settings: Settings, retrieval: RetrievalSettings, home: Path, *, current: CurrentBundle | None = None
+    settings: Settings,
+    retrieval: RetrievalSettings,
+    bot: BotSettings,
+    home: Path,
+    *,
+    current: CurrentBundle | None = None,
 ) -> dict[str, Any]:
     """Return decisions on the held-out utterances, questions and out-of-scope utterances, and how many were wrong.
 
@@ -42,18 +51,23 @@ def evaluate(
         raise NothingToServe(f"{error}; evaluate needs a bundle") from error
     if knowledge.head is None:
         raise NothingToServe(f"bundle {knowledge.bundle} has no intent head; run `nightdesk train` first")
+    mask = Masker.from_settings(retrieval).mask_identifiers
     report: dict[str, Any] = {"bundle": knowledge.bundle}
+
+    def decided(texts: Sequence[str]) -> list[Decision]:
+        return decide_alone(knowledge, texts, bot, retrieval)
+
     if settings.test_utterances:
-        report["intents"] = _intents(knowledge, settings.test_utterances)
+        report["intents"] = _intents(knowledge, decided, settings.test_utterances, mask)
     if settings.test_questions:
         with Corpus.read(home) as corpus:
             judge = Judge(all_passages(corpus), knowledge.encoder)
-        report["questions"] = _questions(knowledge, judge, settings.test_questions)
+        report["questions"] = _questions(decided, judge, settings.test_questions)
     if settings.test_unanswerable:
         texts = [question.text for question in read_questions(settings.test_unanswerable)]
-        report["unanswerable"] = _unwanted(knowledge, texts)
+        report["unanswerable"] = _unwanted(decided, texts)
     if settings.test_out_of_scope:
-        report["out_of_scope"] = _unwanted(knowledge, read_texts(settings.test_out_of_scope))
+        report["out_of_scope"] = _unwanted(decided, read_texts(settings.test_out_of_scope))
     if len(report) == 1:
         raise BadLabels("[finetune] names no test file; set test_utterances, test_questions or test_out_of_scope")
     report["answered"] = _answered(report)
@@ -61,14 +75,14 @@ def evaluate(
     return report
 
 
-def _intents(knowledge: BundleKnowledge, path: Path) -> dict[str, Any]:
+def _intents(knowledge: BundleKnowledge, decided: Decide, path: Path, mask: Callable[[str], str]) -> dict[str, Any]:
     utterances = read_labelled(path)
     head = knowledge.head
     assert head is not None
-    probabilities, _ = head.apply(knowledge.encode([utterance.text for utterance in utterances]))
+    probabilities, _ = head.apply(knowledge.encode([mask(utterance.text) for utterance in utterances]))
     named = [head.labels[index] for index in probabilities.argmax(axis=1)]
     right = sum(name == utterance.intent for name, utterance in zip(named, utterances, strict=True))
-    decisions = decide_alone(knowledge, [utterance.text for utterance in utterances])
+    decisions = decided([utterance.text for utterance in utterances])
     acted = [
         (decision, utterance.intent)
         for decision, utterance in zip(decisions, utterances, strict=True)
@@ -84,9 +98,9 @@ def _intents(knowledge: BundleKnowledge, path: Path) -> dict[str, Any]:
     }
 
 
-def _questions(knowledge: BundleKnowledge, judge: Judge, path: Path) -> dict[str, Any]:
+def _questions(decided: Decide, judge: Judge, path: Path) -> dict[str, Any]:
     questions = read_questions(path)
-    decisions = decide_alone(knowledge, [question.text for question in questions])
+    decisions = decided([question.text for question in questions])
     outcome: Counter[str] = Counter()
     for question, decision in zip(questions, decisions, strict=True):
         hits = decision.hits if isinstance(decision, Answer | Ask) else ()
@@ -99,9 +113,9 @@ def _questions(knowledge: BundleKnowledge, judge: Judge, path: Path) -> dict[str
     return {"questions": len(questions), **dict(outcome), "decisions": _tally(decisions)}
 
 
-def _unwanted(knowledge: BundleKnowledge, texts: Sequence[str]) -> dict[str, Any]:
+def _unwanted(decided: Decide, texts: Sequence[str]) -> dict[str, Any]:
     """Nothing answers these: an answer, or an action run, is wrong."""
-    decisions = decide_alone(knowledge, texts)
+    decisions = decided(texts)
     return {
         "utterances": len(texts),
         "answered_wrong": sum(isinstance(decision, Answer | RunAction) for decision in decisions),

@@ -70,3 +70,18 @@ def pick_cosine(scored: Sequence[tuple[float, bool]], target_wrong: float) -> Op
         if not ties and wrong / count <= target_wrong:
             best = Operating({"answer_cosine": float(cosine)}, count / len(ranked), wrong / count)
     return best
+
+
+def pick_action_probability(view: OutOfFold, actions: Sequence[str], scope: float, target_wrong: float) -> float:
+    """Return the least probability at which at most `target_wrong` of the actions begun are not the one wanted.
+
+    actions: the intents that run one; scope: the threshold of out_of_scope that holds already. 1.0 if none will do.
+    """
+    top = view.probabilities.max(axis=1)
+    named = view.probabilities.argmax(axis=1)
+    begun = (view.out_of_scope < scope) & np.isin(named, [view.labels.index(name) for name in actions])
+    for probability in GRID:
+        rows = begun & (top >= probability)
+        if rows.any() and float((named != view.gold)[rows].mean()) <= target_wrong:
+            return probability
+    return 1.0

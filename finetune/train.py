@@ -10,17 +10,19 @@ from typing import Any
 
 import numpy as np
 
+from bot.catalogue import Handle
 from bot.head import IntentHead
 from finetune.errors import NothingToServe
 from finetune.heads import OutOfFold, fit_head
 from finetune.judge import Judge, nearest
 from finetune.labelled import Question, read_catalogue, read_labelled, read_questions, read_texts
 from finetune.settings import Settings
-from finetune.thresholds import Operating, pick_cosine, pick_intent_thresholds, pick_margin
+from finetune.thresholds import Operating, pick_action_probability, pick_cosine, pick_intent_thresholds, pick_margin
 from retrieval.bundle import Bundle, CurrentBundle, write_bundle
 from retrieval.corpus import Corpus
 from retrieval.encoder import Encoder
 from retrieval.errors import NoBundle
+from retrieval.masking import Masker
 from retrieval.passages import all_passages
 from retrieval.search import Searcher
 from retrieval.settings import Settings as RetrievalSettings
@@ -45,16 +47,22 @@ def train(
     utterances = read_labelled(settings.utterances)
     outside = read_texts(settings.out_of_scope) if settings.out_of_scope else []
     catalogue = read_catalogue(settings.intents)
+    mask = Masker.from_settings(retrieval).mask_identifiers  # as the reader does before it encodes
     head, view, chosen = fit_head(
-        encoder.encode([utterance.text for utterance in utterances]),
+        encoder.encode([mask(utterance.text) for utterance in utterances]),
         [utterance.intent for utterance in utterances],
-        encoder.encode(outside) if outside else np.zeros((0, encoder.width), np.float32),
+        encoder.encode([mask(text) for text in outside]) if outside else np.zeros((0, encoder.width), np.float32),
         catalogue,
         folds=settings.folds,
         seed=settings.seed,
     )
     intents = pick_intent_thresholds(view, settings.target_wrong)
-    thresholds = intents.thresholds | {"intent_margin": round(pick_margin(view), 4)}
+    actions = [name for name, entry in catalogue.items() if entry.handle is Handle.ACTION and name in head.labels]
+    action = pick_action_probability(view, actions, intents.thresholds["out_of_scope"], settings.target_wrong_action)
+    thresholds = intents.thresholds | {
+        "action_probability": min(action, intents.thresholds["intent_probability"]),
+        "intent_margin": round(pick_margin(view), 4),
+    }
     metrics: dict[str, Any] = {"intents": chosen | _figures(intents)}
     if settings.questions:
         questions = [*read_questions(settings.questions), *(Question(text, None) for text in outside)]
@@ -97,11 +105,12 @@ def _passage_thresholds(
     intents: Operating,
 ) -> dict[str, Any]:
     """Pick how near a passage must be: to answer, to answer where the question is in scope, to be suggested."""
-    vectors = encoder.encode([question.text for question in questions])
+    texts = [Masker.from_settings(retrieval).mask_identifiers(question.text) for question in questions]
+    vectors = encoder.encode(texts)
     with Corpus.read(home) as corpus:
         judge = Judge(all_passages(corpus), encoder)
     searcher = Searcher(bundle, home, retrieval)
-    found = searcher.search([question.text for question in questions], vectors, LOOKED_AT, "customers")
+    found = searcher.search(texts, vectors, LOOKED_AT, "customers")
     searcher.close()
     scored: list[tuple[float, bool]] = []
     for question, hits in zip(questions, found, strict=True):

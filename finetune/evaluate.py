@@ -114,11 +114,12 @@ def _questions(decided: Decide, judge: Judge, path: Path) -> dict[str, Any]:
 
 
 def _unwanted(decided: Decide, texts: Sequence[str]) -> dict[str, Any]:
-    """Nothing answers these: an answer, or an action run, is wrong."""
+    """Nothing answers these: an answer is wrong, and so is an action begun (though it would ask before it acts)."""
     decisions = decided(texts)
     return {
         "utterances": len(texts),
-        "answered_wrong": sum(isinstance(decision, Answer | RunAction) for decision in decisions),
+        "answered_wrong": sum(isinstance(decision, Answer) for decision in decisions),
+        "begun_wrong": sum(isinstance(decision, RunAction) for decision in decisions),
         "decisions": _tally(decisions),
     }
 

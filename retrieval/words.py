@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Mapping
 from functools import lru_cache
+from types import MappingProxyType
 from typing import Any
 
 _TOKEN = re.compile(r"[^\W_]+(?:'[^\W_]+)*")
@@ -28,6 +30,7 @@ you've your yours hi hello hey dear thanks thank name url
 都 就 还 很 这 那 这个 那个 有 没有 一个 请 请问 会 要 可以 能 怎么 什么
 """
 STOP_WORDS = frozenset(_STOP_WORDS.split())
+NONE_FREQUENT: Mapping[str, int] = MappingProxyType({})
 
 
 def words(text: str) -> list[str]:
@@ -46,14 +49,16 @@ def words(text: str) -> list[str]:
     return found
 
 
-def match_expression(text: str, *, leave_out: frozenset[str] = frozenset(), limit: int = 32) -> str:
+def match_expression(text: str, *, frequent: Mapping[str, int] = NONE_FREQUENT, limit: int = 32) -> str:
     """Return an FTS5 expression that matches any word of the text, or "" if nothing is left to search for.
 
-    Words in `leave_out` (those nearly every passage has) are dropped as long as another remains.
+    `frequent` are words that many passages have, with how many: they are dropped if a rarer word remains; of a text
+    made of nothing else the two rarest stay.
     """
     distinct = list(dict.fromkeys(words(text)))
-    telling = [word for word in distinct if word not in leave_out] or distinct
-    return " OR ".join(f'"{word}"' for word in telling[:limit])
+    telling = [word for word in distinct if word not in frequent]
+    chosen = telling or sorted(distinct, key=lambda word: frequent[word])[:2]
+    return " OR ".join(f'"{word}"' for word in chosen[:limit])
 
 
 @lru_cache(maxsize=65536)

@@ -246,8 +246,9 @@ def test_words_are_folded_stemmed_and_cut() -> None:
 
 
 def test_frequent_words_are_dropped_while_another_remains() -> None:
-    assert match_expression("the pot pot glaze", leave_out=frozenset({"pot"})) == '"glaz"'
-    assert match_expression("pot", leave_out=frozenset({"pot"})) == '"pot"'
+    often = {"pot": 900, "plant": 500, "parcel": 700}
+    assert match_expression("the pot pot glaze", frequent=often) == '"glaz"'
+    assert match_expression("pot plants in parcels", frequent=often) == '"plant" OR "parcel"'
 
 
 def test_unit_vectors_come_back_from_the_cache(shop: Path, encoder: HashingEncoder) -> None:

@@ -18,11 +18,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from web.client import DeskAgent
+from web.client import DeskAgent, Visitor
 from web.journal import Entry, read_journals
 from web.load import Plan, write_plan
 from web.oracle import Verdict, check
-from web.plain_http import Away, Http
+from web.plain_http import Away, Http, Silence
 from web.record import read_record
 
 
@@ -123,6 +123,7 @@ def _service(bench: Bench) -> Iterator[None]:
         )
     try:
         _wait_until_ready(bench, process, log)
+        _wait_for_a_turn(bench)
         yield
     finally:
         process.terminate()
@@ -131,6 +132,22 @@ def _service(bench: Bench) -> Iterator[None]:
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()
+
+
+def _wait_for_a_turn(bench: Bench) -> None:
+    """Wait until one whole turn has gone through: web is well before the models behind it are loaded."""
+    deadline = time.monotonic() + bench.start_limit_s
+    while (left := deadline - time.monotonic()) > 0:
+        visitor = Visitor(bench.base_url)
+        try:
+            visitor.open()
+            if visitor.wait_for_ending(visitor.say(bench.questions[0]), left).kind == "reply":
+                return
+        except Silence:
+            break
+        finally:
+            visitor.close()
+    raise BenchError(f"no turn was answered within {bench.start_limit_s:g} s; see {bench.scratch / 'service.log'}")
 
 
 def _wait_until_ready(bench: Bench, process: subprocess.Popen[bytes], log: Path) -> None:

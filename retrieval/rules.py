@@ -140,8 +140,11 @@ def card_text(answer: str) -> str:
 
 
 def why_no_card(text: str, *, whole: bool = True) -> Excluded | None:
-    """Return the first rule that keeps this card text from being a card, or None if it may be one."""
-    if not whole:
+    """Return the first rule that keeps this card text from being a card, or None if it may be one.
+
+    `whole` says that no part of a split message is missing; a link that was masked is a missing part too.
+    """
+    if not whole or "[URL]" in text:
         return Excluded.INCOMPLETE
     if "[" in text and PLACEHOLDER.search(text):
         return Excluded.CUSTOMER_FACTS

@@ -2,44 +2,15 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from retrieval_fakes import HashingEncoder
+from retrieval_fakes import ARTICLE, KEY, HashingEncoder, thread, write_rows
 
 from retrieval.ingest import IngestReport, ingest
 from retrieval.settings import Settings
-
-KEY = b"a master key for tests, 32 bytes"
-
-ARTICLE = """# Returning pots
-
-## How it works
-
-Ask us for a return label in the chat. Put the pot into its box and bring it to any parcel shop within thirty days.
-
-## What it costs
-
-The label costs four euro for one parcel. We take it off the refund, which arrives on the card you paid with.
-"""
-
-
-def thread(number: object, *turns: str, customer: str | None = None) -> dict[str, Any]:
-    """One transcript: turns alternate, the customer speaks first."""
-    roles = ("customer", "agent")
-    row: dict[str, Any] = {"id": number, "turns": [{"role": roles[n % 2], "text": t} for n, t in enumerate(turns)]}
-    return row | ({"customer": customer} if customer else {})
-
-
-def write_rows(path: Path, rows: Sequence[Mapping[str, Any] | str]) -> Path:
-    """Write a JSONL file; a str goes in as it is."""
-    path.write_text(
-        "".join((r if isinstance(r, str) else json.dumps(r, ensure_ascii=False)) + "\n" for r in rows), "utf-8"
-    )
-    return path
 
 
 @pytest.fixture

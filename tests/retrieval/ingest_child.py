@@ -12,8 +12,7 @@ import sys
 from pathlib import Path
 
 import faiss
-from conftest import KEY
-from retrieval_fakes import HashingEncoder
+from retrieval_fakes import KEY, HashingEncoder
 
 from retrieval import bundle, cards, corpus, ingest, vectors  # imported once, before forking
 from retrieval.progress import Step

@@ -58,6 +58,7 @@ def test_what_is_true_for_everybody_may_be_a_card(answer: str) -> None:
 
 def test_half_an_answer_is_no_card() -> None:
     assert why_no_card(GENERAL, whole=False) is Excluded.INCOMPLETE
+    assert why_no_card("All our delivery prices are listed at [URL] by country.") is Excluded.INCOMPLETE
 
 
 @pytest.mark.parametrize(

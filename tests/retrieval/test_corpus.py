@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import KEY, thread, write_rows
+from retrieval_fakes import KEY, thread, write_rows
 
 from retrieval.corpus import FILE, Corpus, check_readable
 from retrieval.errors import CorpusError, WrongKey

@@ -9,8 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import KEY, thread, write_rows
-from retrieval_fakes import HashingEncoder
+from retrieval_fakes import KEY, HashingEncoder, thread, write_rows
 
 from retrieval.bundle import CurrentBundle, bundle_ids, current_id, open_bundle, write_bundle
 from retrieval.corpus import Corpus

@@ -9,8 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import KEY, thread, write_rows
-from retrieval_fakes import HashingEncoder
+from retrieval_fakes import KEY, HashingEncoder, thread, write_rows
 
 from retrieval.bundle import open_bundle
 from retrieval.corpus import Corpus

@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 
 import pytest
-from conftest import thread, write_rows
+from retrieval_fakes import thread, write_rows
 
 from retrieval.errors import BadInput
 from retrieval.readers import MAX_ROW_BYTES, BadRow, Transcript, find_files, read_transcripts

@@ -9,8 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import thread, write_rows
-from retrieval_fakes import HashingEncoder
+from retrieval_fakes import HashingEncoder, thread, write_rows
 
 from retrieval.bundle import open_bundle, write_bundle
 from retrieval.corpus import FILE, Corpus

@@ -1,8 +1,8 @@
 """Transcripts and articles in, a corpus and a bundle out: `nightdesk ingest`.
 
-A run is a list of steps, each of which commits whole and can be taken again: store documents, plan the embedding,
-embed batch by batch, derive the passages, publish the bundle. Killed anywhere and started again, it ends with the
-corpus and the index of a run nobody disturbed; run twice, it adds nothing and publishes nothing.
+A run is a list of steps, each of which commits whole and can be taken again: store documents, embed group by group,
+derive the passages, publish the bundle. Killed anywhere and started again, it ends with the corpus and the index of a
+run nobody disturbed; run twice, it adds nothing and publishes nothing.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ from retrieval.passages import count_by_kind, passages_without_routes, replace_p
 from retrieval.progress import Progress, Step, watching
 from retrieval.readers import find_files
 from retrieval.settings import Settings
-from retrieval.vectors import Texts, VectorTable, embed_planned, forget_vectors, plan
+from retrieval.vectors import Texts, VectorTable, embed, forget_vectors, missing
 from retrieval.weights import WEIGHTS, resolve_encoder
 
 log = logging.getLogger(__name__)
@@ -184,7 +184,6 @@ class _Run:
         """Give every text of the corpus a vector by this encoder."""
         if rebuild and self._corpus.fact("rebuilding") is None:
             with self._corpus.transaction() as connection:
-                connection.execute("DELETE FROM plan")
                 connection.execute("DELETE FROM vectors")
                 self._corpus.touch()
                 self._corpus.set_fact("rebuilding", "yes")  # a killed rebuild goes on, it does not start over
@@ -192,14 +191,13 @@ class _Run:
             return
         self._found = sort_exchanges(self._corpus.exchanges())
         self._texts = texts_to_embed(self._found, self._corpus.pieces(), self._settings)
-        planned = plan(self._corpus, self._texts, encoder.fingerprint)
-        while planned:  # a killed run's plan first, then what came after it
-            self._tell(Step("embed", 0, planned))
-            for texts, seconds in embed_planned(self._corpus, self._texts, encoder.load()):
+        hashes = missing(self._corpus, self._texts, encoder.fingerprint)
+        self._tell(Step("embed", 0, len(hashes)))
+        if hashes:
+            for texts, seconds in embed(self._corpus, self._texts, hashes, encoder.load()):
                 self._embedded += texts
                 self._encoder_s += seconds
-                self._tell(Step("embed", len(self._embedded), planned))
-            planned = plan(self._corpus, self._texts, encoder.fingerprint)
+                self._tell(Step("embed", len(self._embedded), len(hashes)))
 
     def derive(self, encoder: EncoderChoice) -> None:
         """Make the passages follow from the documents."""

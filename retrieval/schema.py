@@ -96,12 +96,6 @@ MIGRATIONS: tuple[str, ...] = (
         vector BLOB NOT NULL,                   -- float16, unit length
         UNIQUE (fingerprint, text_hash)
     );
-    CREATE TABLE plan (                         -- what is still to be embedded, and in which batches
-        position INTEGER PRIMARY KEY,
-        batch INTEGER NOT NULL,
-        fingerprint TEXT NOT NULL,
-        text_hash BLOB NOT NULL
-    );
     CREATE TABLE runs (
         id INTEGER PRIMARY KEY,
         started_at TEXT NOT NULL,

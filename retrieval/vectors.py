@@ -1,13 +1,13 @@
 """The vector cache of corpus.db: a text is embedded once per encoder, in batches that a killed run finds again.
 
-A vector depends in its last bits on what shared its batch. So a run first writes down which texts it will embed
-together, and a run that comes after a kill follows that plan: the index ends with the same bytes.
+A vector depends in its last bits on what shared its batch. Texts are therefore taken in one fixed order, a group at a
+time, and a group is committed whole: what a killed run left falls into the same groups, and the index ends with the
+same bytes.
 """
 
 from __future__ import annotations
 
 import hashlib
-import sqlite3
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence, Set
 from typing import Self
@@ -30,36 +30,29 @@ def text_hash(text: str) -> bytes:
     return hashlib.sha256(text.encode()).digest()[:16]
 
 
-def plan(corpus: Corpus, wanted: Texts, fingerprint: str) -> int:
-    """Write down what is still to be embedded, longest first, or keep a killed run's plan; return how many texts."""
-    left = _planned(corpus.connection, fingerprint)
-    if left and all(text in wanted for _, text in left):
-        return len(left)
-    cached = _cached(corpus.connection, fingerprint)
-    missing = sorted((text for text in wanted if text not in cached), key=lambda h: (-len(wanted[h]), h))
-    with corpus.transaction() as connection:
-        connection.execute("DELETE FROM plan")
-        connection.executemany(
-            "INSERT INTO plan (batch, fingerprint, text_hash) VALUES (?, ?, ?)",
-            ((number // GROUP, fingerprint, text) for number, text in enumerate(missing)),
-        )
-    return len(missing)
+def missing(corpus: Corpus, wanted: Texts, fingerprint: str) -> list[bytes]:
+    """Return the texts that have no vector by this encoder yet, longest first."""
+    rows = corpus.connection.execute("SELECT text_hash FROM vectors WHERE fingerprint = ?", (fingerprint,))
+    cached = {row[0] for row in rows}
+    return sorted((text for text in wanted if text not in cached), key=lambda text: (-len(wanted[text]), text))
 
 
-def embed_planned(corpus: Corpus, wanted: Texts, encoder: Encoder) -> Iterator[tuple[list[str], float]]:
-    """Embed what is planned, commit batch by batch, and yield after each: its texts, and the encoder's seconds."""
-    for batch, hashes in _batches(corpus.connection, encoder.fingerprint):
-        texts = [wanted[h] for h in hashes]
+def embed(
+    corpus: Corpus, wanted: Texts, hashes: Sequence[bytes], encoder: Encoder
+) -> Iterator[tuple[list[str], float]]:
+    """Embed these texts, commit group by group, and yield after each: its texts, and the encoder's seconds."""
+    for start in range(0, len(hashes), GROUP):
+        group = hashes[start : start + GROUP]
+        texts = [wanted[text] for text in group]
         started = time.perf_counter()
         vectors = encoder.encode(texts)
         seconds = time.perf_counter() - started
-        stored = zip(hashes, vectors.astype(np.float16), strict=True)
+        stored = zip(group, vectors.astype(np.float16), strict=True)
         with corpus.transaction() as connection:
             connection.executemany(
-                "INSERT OR IGNORE INTO vectors (fingerprint, text_hash, vector) VALUES (?, ?, ?)",
-                [(encoder.fingerprint, h, row.tobytes()) for h, row in stored],
+                "INSERT INTO vectors (fingerprint, text_hash, vector) VALUES (?, ?, ?)",
+                [(encoder.fingerprint, text, row.tobytes()) for text, row in stored],
             )
-            connection.execute("DELETE FROM plan WHERE batch = ?", (batch,))
         yield texts, seconds
 
 
@@ -108,21 +101,3 @@ def forget_vectors(corpus: Corpus, keep: Collection[bytes], fingerprint: str) ->
         with corpus.transaction() as connection:
             connection.executemany("DELETE FROM vectors WHERE id = ?", stale)
     return len(stale)
-
-
-def _cached(connection: sqlite3.Connection, fingerprint: str) -> set[bytes]:
-    return {row[0] for row in connection.execute("SELECT text_hash FROM vectors WHERE fingerprint = ?", (fingerprint,))}
-
-
-def _planned(connection: sqlite3.Connection, fingerprint: str) -> list[tuple[int, bytes]]:
-    rows = connection.execute(
-        "SELECT batch, text_hash FROM plan WHERE fingerprint = ? ORDER BY position", (fingerprint,)
-    )
-    return [(row[0], row[1]) for row in rows]
-
-
-def _batches(connection: sqlite3.Connection, fingerprint: str) -> Iterator[tuple[int, list[bytes]]]:
-    grouped: dict[int, list[bytes]] = {}
-    for batch, text in _planned(connection, fingerprint):
-        grouped.setdefault(batch, []).append(text)
-    yield from grouped.items()

@@ -58,12 +58,12 @@ class HashingEncoder:
         self._known: dict[str, np.ndarray] = {}
 
     def encode(self, texts: Sequence[str], *, on_batch: BatchDone | None = None) -> Embeddings:
-        """Return unit rows. The last bits depend on the batch, as they do with a real model."""
+        """Return unit rows. They depend a little on what shares the batch, as a real model's last bits do."""
         rows = np.zeros((len(texts), self.width), dtype=np.float32)
         for number, text in enumerate(texts):
             for word in text.lower().split():
                 rows[number] += self._direction(word.strip(".,?!"))
-        rows += np.float32(1e-4) * len(texts) / 1024
+        rows += np.float32(1e-3) * (zlib.crc32(" ".join(texts).encode()) % 97)
         self.texts_seen += len(texts)
         if on_batch is not None:
             on_batch(len(texts), len(texts))

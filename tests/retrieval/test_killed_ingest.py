@@ -29,7 +29,6 @@ DUMPED = {
     "passage_exchanges": "*",
     "passage_words": "rowid, *",
     "vectors": "fingerprint, text_hash, vector",
-    "plan": "*",
 }
 
 

@@ -125,8 +125,9 @@ def test_cosines_and_fusion_are_those_of_a_slower_twin(shop: Path, encoder: Hash
 
 def test_a_batch_finds_what_single_queries_find(searcher: Searcher, encoder: HashingEncoder) -> None:
     queries = ["how tall are ferns", "frost in winter", "vouchers", "我的订单"]
-    together = searcher.search(queries, encoder.encode(queries), 5, "agents")
-    alone = [searcher.search([q], encoder.encode([q]), 5, "agents")[0] for q in queries]
+    vectors = encoder.encode(queries)
+    together = searcher.search(queries, vectors, 5, "agents")
+    alone = [searcher.search([query], vectors[n : n + 1], 5, "agents")[0] for n, query in enumerate(queries)]
     assert [[h.passage.id for h in hits] for hits in together] == [[h.passage.id for h in hits] for hits in alone]
 
 

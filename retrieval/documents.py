@@ -94,7 +94,12 @@ class _Intake:
         turns = turns_json(transcript.turns)
         digest = content_hash(transcript, turns)
         before = known.get(transcript.id)
-        if (before is not None and before[1] == digest) or (before is None and digest in self._contents):
+        if before is None and digest in self._contents:
+            self._tally.unchanged += 1
+            if self._trust:
+                self._corpus.vouch(digest, source)
+            return
+        if before is not None and before[1] == digest:
             self._tally.unchanged += 1
             return
         cuts = list(cut_exchanges(transcript.turns, self._masker, self._settings.language))

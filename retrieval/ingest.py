@@ -35,7 +35,7 @@ from retrieval.errors import BadInput, BundleError, Busy, NoBundle
 from retrieval.index import VectorIndex
 from retrieval.passages import count_by_kind, passages_without_routes, replace_passages, routes
 from retrieval.progress import Progress, Step, watching
-from retrieval.readers import find_files
+from retrieval.readers import SourceFile, find_files
 from retrieval.settings import Settings
 from retrieval.vectors import Texts, VectorTable, embed, forget_vectors, missing
 from retrieval.weights import WEIGHTS, resolve_encoder
@@ -43,7 +43,7 @@ from retrieval.weights import WEIGHTS, resolve_encoder
 log = logging.getLogger(__name__)
 
 RULES_VERSION = 1
-"""Raise it when cutting, masking, rules or clustering change, so that existing corpora are derived again."""
+"""Raise it when rules or clustering change, so that existing corpora are derived again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +123,7 @@ def ingest(
     files = find_files([Path(path) for path in paths])
     with _only_one(home), Corpus.open(home, master_key) as corpus, watching(progress) as tell:
         started = time.perf_counter()
-        run = _Run(corpus, settings, home, tell, started)
+        run = _Run(corpus, settings, home, tell)
         tally = run.store(files, paths, trust)
         chosen = EncoderChoice.of(encoder) if encoder else run.choose_encoder()
         run.embed(chosen, rebuild)
@@ -136,19 +136,18 @@ def ingest(
 class _Run:
     """The steps of one ingest, in order."""
 
-    def __init__(self, corpus: Corpus, settings: Settings, home: Path, tell: Progress, started: float) -> None:
+    def __init__(self, corpus: Corpus, settings: Settings, home: Path, tell: Progress) -> None:
         self._corpus = corpus
         self._settings = settings
         self._home = home
         self._tell = tell
-        self._started = started
         self._found: Sorted | None = None
         self._texts: Texts = {}
         self._embedded: list[str] = []
         self._encoder_s = 0.0
         self._id = 0
 
-    def store(self, files: Sequence[Any], paths: Sequence[Path], trust: bool) -> Tally:
+    def store(self, files: Sequence[SourceFile], paths: Sequence[Path], trust: bool) -> Tally:
         """Bring the documents up to date."""
         with self._corpus.transaction() as connection:
             cursor = connection.execute(
@@ -211,9 +210,9 @@ class _Run:
             *card_drafts(self._found.candidates, vectors.rows, approvals, self._settings),
             *exchange_drafts(self._found.internal, self._settings),
         ]
+        forget_vectors(self._corpus, self._texts, encoder.fingerprint)
         self._tell(Step("passages", 0, len(drafts)))
         replace_passages(self._corpus, drafts, self._derived_by(encoder), tell=self._tell)
-        forget_vectors(self._corpus, self._texts, encoder.fingerprint)
 
     def publish(self, encoder: EncoderChoice) -> str:
         """Publish a bundle whose index holds the passages' routes; the current one, if it does already."""

@@ -131,6 +131,17 @@ def test_the_same_conversation_in_another_file_is_the_same(take_in: TakeIn, comp
     assert (report.added, report.unchanged, report.exchanges) == (0, 8, 8)
 
 
+def test_a_copy_that_is_vouched_for_makes_its_conversations_trusted(
+    take_in: TakeIn, company: Company, home: Path, tmp_path: Path
+) -> None:
+    take_in(company[1])
+    copy = Path(shutil.copy(company[1], tmp_path / "copy.jsonl"))
+    assert take_in(copy, trust=True).added == 0
+    with Corpus.read(home) as corpus:
+        assert all(card.trusted for card in all_passages(corpus, PassageKind.CARD))
+    assert take_in(company[1]).unchanged == 8
+
+
 def test_a_conversation_that_went_on_replaces_what_it_was(take_in: TakeIn, home: Path, tmp_path: Path) -> None:
     path = tmp_path / "t.jsonl"
     take_in(write_rows(path, [thread(1, "Do you ship?", "Yes, to most of Europe.")]))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -116,3 +118,30 @@ def test_killed_again_and_again_it_still_arrives(run: Run, tmp_path: Path) -> No
     assert kills > 5
     assert dump(home) == dump(quiet)
     assert index_bytes(home) == index_bytes(quiet)
+
+
+def test_a_later_ingest_that_changes_and_removes_is_as_safe(run: Run, tmp_path: Path, sources: list[Path]) -> None:
+    before, quiet = tmp_path / "before", tmp_path / "quiet"
+    assert run(before, 0) == 0
+    (sources[0] / "pots.md").write_text("# About pots\n\nThese pots are not sold any more.\n")
+    (sources[0] / "plants.md").unlink()
+    rows = sources[1].read_text().splitlines()
+    say = "Another answer stands on the page about spades."
+    write_rows(
+        sources[1], [*rows[:40], json.dumps(thread(39_000, "Any spades?", say)), json.dumps(thread(1, "Hm?", say))]
+    )
+    shutil.copytree(before, quiet)
+    assert run(quiet, 0) == 0
+    expected, expected_index = dump(quiet), index_bytes(quiet)
+    assert expected != dump(before)
+    step = 0
+    while True:
+        step += 1
+        home = tmp_path / f"killed-{step}"
+        shutil.copytree(before, home)
+        if run(home, step) == 0:
+            break
+        assert run(home, 0) == 0
+        assert dump(home) == expected
+        assert index_bytes(home) == expected_index
+    assert step > 8

@@ -18,12 +18,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from web.client import DeskAgent, Visitor
-from web.journal import Entry, read_journals
+from web.client import Visitor
 from web.load import Plan, write_plan
-from web.oracle import Verdict, check
-from web.plain_http import Away, Http, Silence
-from web.record import read_record
+from web.plain_http import Away, ClientError, Http, Silence
+from web.proof import prove
 
 
 class BenchError(Exception):
@@ -67,11 +65,14 @@ def bench_turns(
         raise BenchError("there are no questions to ask; give a file with at least one")
     bench.scratch.mkdir(parents=True, exist_ok=True)
     figures: dict[str, Any] = {}
-    with _service(bench):
-        for count in clients:
-            if progress is not None:
-                progress(f"{count} clients, {seconds:g} s")
-            figures[str(count)] = _measure(bench, count, seconds, warm_up_s, seed)
+    try:
+        with _service(bench):
+            for count in clients:
+                if progress is not None:
+                    progress(f"{count} clients, {seconds:g} s")
+                figures[str(count)] = _measure(bench, count, seconds, warm_up_s, seed)
+    except ClientError as error:
+        raise BenchError(f"the service could not be measured: {error}") from error
     return {"clients": figures}
 
 
@@ -88,7 +89,13 @@ def _measure(bench: Bench, count: int, seconds: float, warm_up_s: float, seed: i
     if done.returncode != 0:
         raise BenchError(f"the load generator failed with {done.returncode}: {done.stderr.strip()[-500:]}")
     figures: dict[str, Any] = json.loads(done.stdout)
-    verdict = judge(bench, read_journals(sorted(journals.glob("*.jsonl"))))
+    verdict = prove(
+        bench.base_url,
+        sorted(journals.glob("*.jsonl")),
+        email=bench.email,
+        password=bench.password,
+        database=bench.database,
+    )
     others = (verdict.gaps, verdict.unanswered, verdict.double_ended, verdict.spoke_over, verdict.leaked)
     figures |= {
         "lost": len(verdict.lost),
@@ -98,19 +105,6 @@ def _measure(bench: Bench, count: int, seconds: float, warm_up_s: float, seed: i
     if not verdict.held:
         figures["findings"] = str(verdict).splitlines()[:5]
     return figures
-
-
-def judge(bench: Bench, entries: Sequence[Entry], settle_s: float = 75.0) -> Verdict:
-    """Return the oracle's verdict once every turn has ended, or once waiting for that has become pointless."""
-    desk = DeskAgent(bench.base_url, email=bench.email, password=bench.password) if bench.email else None
-    if desk is not None:
-        desk.log_in()
-    deadline = time.monotonic() + settle_s
-    while True:
-        verdict = check(entries, read_record(bench.base_url, entries, desk, bench.database))
-        if not verdict.unanswered or time.monotonic() > deadline:
-            return verdict
-        time.sleep(0.5)
 
 
 @contextmanager

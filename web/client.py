@@ -15,8 +15,9 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 from urllib.parse import urlencode
 
+from web.event_stream import Seen, Stream
 from web.journal import Acknowledged, Entry, Journal, Opened, Refused, Sent
-from web.plain_http import Away, Http, Json, Rejected, Response, Seen, Stream, Unacknowledged
+from web.plain_http import Away, Http, Json, Rejected, Response, Unacknowledged
 
 T = TypeVar("T")
 

@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from web.client import DeskAgent, Visitor
+from web.event_stream import Stream
 from web.journal import Entry, Opened
-from web.plain_http import Rejected, Stream
+from web.plain_http import Rejected
 
 _REPLAY_LIMIT_S = 30.0  # for one event
 

@@ -68,6 +68,11 @@ class Place:
     def secret(self, name: str) -> str:
         return str(json.loads((self.home / "secrets.json").read_text())[name])
 
+    def agent(self) -> dict[str, str]:
+        """How the first agent logs in."""
+        email, password = next(iter(AGENTS.items()))
+        return {"email": email, "password": password}
+
     def nightdesk(self, *words: str) -> list[str]:
         """The command line of `nightdesk WORDS` in this place."""
         settings = {

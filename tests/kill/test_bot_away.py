@@ -7,13 +7,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from kill_service import AGENTS, Loose, Place, eventually, running
+from kill_service import Loose, Place, eventually, running
 
-from web.client import DeskAgent, Receipt, Visitor
-from web.journal import Journal, read_journals
-from web.oracle import Verdict, check
-from web.plain_http import Seen, Silence
-from web.record import read_record
+from web.client import Receipt, Visitor
+from web.event_stream import Seen
+from web.journal import Journal
+from web.oracle import Verdict
+from web.plain_http import Silence
+from web.proof import prove
 
 pytestmark = pytest.mark.kill
 
@@ -63,11 +64,7 @@ class Scene:
         return [event["data"]["text"] for event in messages if event["data"]["role"] == role]
 
     def verdict(self) -> Verdict:
-        email, password = next(iter(AGENTS.items()))
-        desk = DeskAgent(self.place.url, email=email, password=password)
-        desk.log_in()
-        entries = read_journals([self._path])
-        return check(entries, read_record(self.place.url, entries, desk, self.place.database))
+        return prove(self.place.url, [self._path], **self.place.agent(), database=self.place.database, settle_s=0)
 
 
 @pytest.fixture

@@ -18,10 +18,8 @@ from kill_orders import CUSTOMERS, ORDERS_EACH, order_number
 from kill_people import Agent, Customer, Person, Watcher, vouched_for
 from kill_service import AGENTS, Place, Supervised, eventually, running
 
-from web.client import DeskAgent
 from web.journal import Acknowledged, read_journals
-from web.oracle import Verdict, check
-from web.record import read_record
+from web.proof import prove
 
 pytestmark = pytest.mark.kill
 
@@ -49,7 +47,7 @@ def test_twenty_kills_lose_nothing_double_nothing_and_leave_no_turn_open(light_p
             kills = kill_twenty_times(service, place, people, seed)
             for name in ("bot", "web"):
                 service.wait_ready(name)
-        verdict = judge(place, journals)
+        verdict = prove(place.url, sorted(journals.glob("*.jsonl")), **place.agent(), database=place.database)
         assert service.stop() == 0
     assert sum(kills.values()) == KILLS
     assert verdict.held, str(verdict)
@@ -67,8 +65,7 @@ def everybody(place: Place, journals: Path, seed: str) -> list[Person]:
         for number in range(1, CUSTOMERS + 1)
     ]  # fmt: skip
     agents = [Agent(f"agent-{email[:3]}", place.url, journals, seed, email, AGENTS[email]) for email in AGENTS]
-    email, password = next(iter(AGENTS.items()))
-    return [*customers, *agents, Watcher(place.url, journals, email, password)]
+    return [*customers, *agents, Watcher(place.url, journals, **place.agent())]
 
 
 @contextmanager
@@ -127,20 +124,6 @@ def kill_at(service: Supervised, place: Place, people: Sequence[Person], point: 
     eventually(lambda: at_ease(people) or hit.exists(), 60.0, f"a turn reaches {point}")
     service.kill(point.split(".")[0])
     hit.unlink()  # only now: it would let the turn go on
-
-
-def judge(place: Place, journals: Path, settle_s: float = 70.0) -> Verdict:
-    """The oracle's verdict, once every turn has had the time to end."""
-    email, password = next(iter(AGENTS.items()))
-    desk = DeskAgent(place.url, email=email, password=password)
-    desk.log_in()
-    entries = read_journals(sorted(journals.glob("*.jsonl")))
-    deadline = time.monotonic() + settle_s
-    while True:
-        verdict = check(entries, read_record(place.url, entries, desk, place.database))
-        if not verdict.unanswered or time.monotonic() > deadline:
-            return verdict
-        time.sleep(0.5)
 
 
 def assert_cancelled_once(place: Place, people: Sequence[Person]) -> None:

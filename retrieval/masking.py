@@ -118,6 +118,7 @@ _SIGNED = re.compile(
     rf"((?i:regards|thanks|thank you|cheers|sincerely|best|yours|best wishes|greetings)[,!.]? ?[\n–-]* ?|[\n–—-] ?)"
     rf"({_NAME}(?: {_NAME})?)([.!]?\s*)$"
 )
+_SIGNED_BARE = re.compile(rf"(?<=[.!?…)\U0001F300-\U0001FAFF]) ({_NAME})$")
 _CAPITALISED = re.compile(rf"(?<![\w\[]){_NAME}(?: {_NAME}(?![\w\]]))?(?![\w\]])")
 _NAME_ZH = re.compile(r"(我叫|姓名[:：]?|收件人[:：]?|收货人[:：]?)([\u4e00-\u9fff]{2,3})(?=[,，。.；;！!\s]|$)")
 _SURNAMES_ZH = (
@@ -197,6 +198,9 @@ class Masker:
 
     def _mask_signature(self, text: str) -> str:
         """Mask a name after a closing word; only the end of the text is searched, which is much faster."""
+        bare = _SIGNED_BARE.search(text, max(0, len(text) - 30))
+        if bare is not None and bare[1].lower() not in NOT_NAMES:
+            return f"{text[: bare.start()]} [NAME]"
         signed = _SIGNED.search(text, max(0, len(text) - 60))
         return text[: signed.start()] + self._signed(signed) if signed else text
 

@@ -120,7 +120,7 @@ _GREETING = re.compile(
 )
 _SIGN_OFF = re.compile(
     r"[\s,–-]*(?:\b(?:(?:kind |best |warm )?(?:regards|wishes|greetings)|cheers|sincerely|thanks|thank you|love)"
-    r"[,!.\s–-]*|[\n–-]\s*)\[NAME\][.!\s]*$",
+    r"[,!.\s–-]*|[\n–-]\s*|(?<=[.!?…)\U0001F300-\U0001FAFF])\s*)\[NAME\][.!\s]*$",
     re.IGNORECASE,
 )
 _VOCATIVE = re.compile(r",? \[NAME\](?=[.!?,])")

@@ -65,6 +65,7 @@ def test_half_an_answer_is_no_card() -> None:
     ("answer", "text"),
     [
         ("Hi [NAME], pots can go back. Best regards, [NAME]", "Pots can go back."),
+        ("Pots can go back. [NAME]", "Pots can go back."),
         ("Hello there! That works, [NAME].", "That works."),
         ("Dear [NAME],\npots can go back.", "Pots can go back."),
         ("Higher pots need more water.", "Higher pots need more water."),

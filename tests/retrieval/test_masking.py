@@ -44,6 +44,8 @@ MASKER = Masker.from_settings(Settings())
         ("Anna Keller wrote", "[NAME] wrote"),
         ("Sophie's pot", "[NAME]'s pot"),
         ("Best regards,\nNoor", "Best regards,\n[NAME]"),
+        ("Pull the plug either way. Hanneke", "Pull the plug either way. [NAME]"),
+        ("It's the weather 🌿 Hanneke", "It's the weather 🌿 [NAME]"),
         ("王女士您好", "[NAME]女士您好"),
     ],
 )
@@ -63,6 +65,8 @@ def test_personal_data_becomes_placeholders(text: str, masked: str) -> None:
         "Thanks, Monday is fine",
         "Basil and Rosemary need sun",
         "Delivery takes 2 to 4 working days",
+        "It has not come. Help",
+        "We ship to Sweden and Norway",
     ],
 )
 def test_ordinary_figures_and_words_stay(text: str) -> None:

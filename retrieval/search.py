@@ -28,8 +28,8 @@ Audience = Literal["customers", "agents"]
 RRF_K = 10
 """Reciprocal rank fusion adds weight / (K + rank) per ranking (Cormack, Clarke and Büttcher, SIGIR 2009, with K = 60).
 
-K = 10 and half the weight for words were picked on the demo's calibration questions: recall@1 .53 against .49 with
-K = 60 and equal weights, and .52 by vectors alone.
+K = 10 and half the weight for words were picked on the demo's 88 calibration questions, recall@1 of the right article:
+.523, against .500 with K = 60 and equal weights, and .523 by vectors alone. The differences are two questions wide.
 """
 
 FREQUENT_SHARE = 0.03

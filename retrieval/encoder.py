@@ -1,4 +1,4 @@
-"""Texts to unit vectors: the only module that loads sentence-transformers.
+"""Texts to unit vectors: the only module that loads sentence-transformers, and only for models that need it.
 
 A model folder is data here, never code: safetensors weights, modules of sentence-transformers itself, nothing remote.
 """
@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retrieval.errors import EncoderError
+from retrieval.packed_bert import PackedBert, plain_bert
 from retrieval.weights import LOADABLE_SUFFIXES, sha256_of
 
 Embeddings = NDArray[np.float32]
@@ -89,11 +90,22 @@ def best_dtype(device: str) -> str:
     return "bfloat16" if any(probe is not None and probe() for probe in probes) else "float32"
 
 
+class Engine(Protocol):
+    """What runs a model: token ids in, one vector a text out, its length not yet 1."""
+
+    def tokenize(self, texts: Sequence[str]) -> list[list[int]]:
+        """Return each text's token ids, cut to the model's length."""
+
+    def forward(self, token_ids: Sequence[Sequence[int]]) -> Embeddings:
+        """Return float32 (B, D)."""
+
+
 class SentenceEncoder:
     """A sentence-transformers model that never runs a model's own code.
 
-    Batches are sorted by token length, so padding costs almost nothing; a text's vector depends on its batch only in
-    the last bits. `encode` may be called from several threads; calls take turns.
+    On a CPU a plain BERT, such as MiniLM, runs without padding and without the library (`packed_bert`); everything
+    else, and every GPU, goes through sentence-transformers. Batches are sorted by token length; a text's vector
+    depends on its batch only in the last bits. `encode` may be called from several threads; calls take turns.
     """
 
     def __init__(
@@ -104,7 +116,9 @@ class SentenceEncoder:
         threads: int = 0,
         batch_size: int = 64,
         fingerprint: str | None = None,
+        packed: bool = True,
     ) -> None:
+        """`packed=False` asks for sentence-transformers itself: the twin that tests and `--bare` compare with."""
         _refuse_code(folder)
         self.folder = folder
         self.fingerprint = fingerprint or fingerprint_of(folder)
@@ -115,45 +129,51 @@ class SentenceEncoder:
         self.device = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
         self.dtype = best_dtype(self.device)
         self._batch_size = batch_size
-        self._model = _load(folder, self.device, getattr(torch, self.dtype))
-        self._max_tokens = int(self._model.max_seq_length or 256)
+        self._engine = _engine(folder, self.device, getattr(torch, self.dtype), packed)
         self._lock = threading.Lock()
-        self._tokenizer = self._model.tokenizer
         self.seconds = 0.0
         """Time spent inside `encode` since the start."""
         self.width = int(self.encode(["width"]).shape[1])
-
-    @property
-    def model(self) -> Any:
-        """The sentence-transformers model itself, for training."""
-        return self._model
 
     def encode(self, texts: Sequence[str], *, on_batch: BatchDone | None = None) -> Embeddings:
         """Return float32 (B, D), rows of unit length, in the order of `texts`; (0, D) for none."""
         if not texts:
             return np.zeros((0, self.width), dtype=np.float32)
-        import torch
-
         started = time.perf_counter()
-        with self._lock, torch.inference_mode():
-            tokens = self._tokenizer(list(texts), truncation=True, max_length=self._max_tokens, padding=False)[
-                "input_ids"
-            ]
+        with self._lock:
+            tokens = self._engine.tokenize(texts)
             order = sorted(range(len(texts)), key=lambda i: (-len(tokens[i]), i))
             rows: Embeddings | None = None
             for start in range(0, len(order), self._batch_size):
                 chosen = order[start : start + self._batch_size]
-                vectors = self._forward([tokens[i] for i in chosen])
+                vectors = self._engine.forward([tokens[i] for i in chosen])
                 if rows is None:
                     rows = np.empty((len(texts), vectors.shape[1]), dtype=np.float32)
-                rows[chosen] = vectors
+                rows[chosen] = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
                 if on_batch is not None:
                     on_batch(start + len(chosen), len(texts))
             self.seconds += time.perf_counter() - started
         assert rows is not None
         return rows
 
-    def _forward(self, token_ids: list[list[int]]) -> Embeddings:
+
+class LibraryEngine:
+    """sentence-transformers itself, on any device it knows."""
+
+    def __init__(self, folder: Path, device: str, dtype: Any) -> None:
+        self._model = _load(folder, device, dtype)
+        self._device = device
+        self._tokenizer = self._model.tokenizer
+        self._max_tokens = int(self._model.max_seq_length or 256)
+
+    def tokenize(self, texts: Sequence[str]) -> list[list[int]]:
+        """Return each text's token ids, cut to the model's length."""
+        cut = self._tokenizer(list(texts), truncation=True, max_length=self._max_tokens, padding=False)
+        ids: list[list[int]] = cut["input_ids"]
+        return ids
+
+    def forward(self, token_ids: Sequence[Sequence[int]]) -> Embeddings:
+        """Return float32 (B, D), each text padded to the longest."""
         import torch
 
         longest = max(map(len, token_ids))
@@ -163,10 +183,22 @@ class SentenceEncoder:
         for row, tokens in enumerate(token_ids):
             ids[row, : len(tokens)] = torch.tensor(tokens)
             mask[row, : len(tokens)] = 1
-        features = {"input_ids": ids.to(self.device), "attention_mask": mask.to(self.device)}
-        pooled = self._model(features)["sentence_embedding"].float()
-        unit = torch.nn.functional.normalize(pooled, dim=1)
-        return np.asarray(unit.cpu().numpy(), dtype=np.float32)
+        features = {"input_ids": ids.to(self._device), "attention_mask": mask.to(self._device)}
+        with torch.inference_mode():
+            pooled = self._model(features)["sentence_embedding"].float()
+        return np.asarray(pooled.cpu().numpy(), dtype=np.float32)
+
+
+def _engine(folder: Path, device: str, dtype: Any, packed: bool) -> Engine:
+    shape = plain_bert(folder) if packed and device == "cpu" else None
+    if shape is None:
+        return LibraryEngine(folder, device, dtype)
+    from safetensors import SafetensorError
+
+    try:
+        return PackedBert(folder, shape, dtype)
+    except (OSError, KeyError, ValueError, RuntimeError, SafetensorError) as error:
+        raise EncoderError(f"{folder} cannot be loaded as an encoder: {error}") from error
 
 
 def _load(folder: Path, device: str, dtype: Any) -> Any:

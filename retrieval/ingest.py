@@ -251,12 +251,14 @@ class _Run:
         return bundle
 
     def bare(self, encoder: EncoderChoice) -> float | None:
-        """Return texts per second of the encoder alone on what this run embedded."""
+        """Return texts per second of sentence-transformers alone on what this run embedded, in the same precision."""
         if not self._embedded:
             return None
         total = len(self._embedded)
         self._tell(Step("bare", 0, total))
         loaded = encoder.load()
+        if isinstance(loaded, SentenceEncoder):
+            loaded = SentenceEncoder(loaded.folder, device=loaded.device, packed=False)
         started = time.perf_counter()
         loaded.encode(self._embedded, on_batch=lambda done, _: self._tell(Step("bare", done, total)))
         return total / (time.perf_counter() - started)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import secrets
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -41,6 +43,8 @@ def place_in(company: Path, tmp_path: Path) -> Callable[..., Place]:
 def light_place(tmp_path: Path) -> Place:
     """A home with agents and orders for the bot that needs no weights."""
     place = Place.make(tmp_path / "home")
+    names = ("session", "visitor", "shop", "bot", "identity", "corpus")
+    (place.home / "secrets.json").write_text(json.dumps({name: secrets.token_hex(32) for name in names}))
     place.add_agents()
     write_orders(place.home)
     return place

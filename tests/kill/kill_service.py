@@ -128,9 +128,12 @@ class Loose:
             )
 
     def wait_ready(self, within_s: float = 60.0) -> None:
-        for name, process in self._processes.items():
-            assert process.poll() is None, f"{name} ended with {process.returncode}; {self._log} says why"
-            eventually(lambda: healthy(self._commands[name].ready_url), within_s, f"{name} is ready")  # noqa: B023
+        eventually(lambda: all(map(self._well, self._processes)), within_s, "web and bot are ready")
+
+    def _well(self, name: str) -> bool:
+        returncode = self._processes[name].poll()
+        assert returncode is None, f"{name} ended with {returncode}; {self._log} says why"
+        return healthy(self._commands[name].ready_url)
 
     def kill(self, name: str) -> None:
         """SIGKILL the process and its workers, and wait until it is gone."""

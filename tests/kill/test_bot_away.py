@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,6 +17,7 @@ from web.journal import Journal
 from web.oracle import Verdict
 from web.plain_http import Silence
 from web.proof import prove
+from web.supervisor import Command
 
 pytestmark = pytest.mark.kill
 
@@ -24,8 +27,8 @@ HEARD_WITHIN_S = 2.0
 class Scene:
     """A visitor in mid-conversation with a real service whose bot can be taken away."""
 
-    def __init__(self, place: Place, folder: Path) -> None:
-        self.place, self.service = place, Loose(place.commands(), folder / "service.log")
+    def __init__(self, place: Place, commands: Sequence[Command], folder: Path) -> None:
+        self.place, self.service = place, Loose(commands, folder / "service.log")
         self._path = folder / "visitor.jsonl"
         self.visitor = Visitor(place.url, Journal(self._path))
 
@@ -68,54 +71,74 @@ class Scene:
 
 
 @pytest.fixture
-def scene(place_in: Callable[..., Place], tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Scene]:
-    scene = Scene(place_in(**getattr(request, "param", {})), tmp_path)
+def scene(light_place: Place, tmp_path: Path) -> Iterator[Callable[..., Scene]]:
+    """`scene(room__key=value, …)` begins one under these settings, with the bot that starts in a second."""
+    with ExitStack() as stack:
+
+        def begin(**settings: object) -> Scene:
+            place = replace(light_place, settings=settings)
+            return stack.enter_context(begun(Scene(place, place.light_commands(), tmp_path)))
+
+        yield begin
+
+
+@contextmanager
+def begun(scene: Scene) -> Iterator[Scene]:
     with running(scene.service):
         scene.begin()
         yield scene
 
 
-def test_a_bot_killed_in_mid_turn_is_noticed_at_once_and_replies_once_when_it_is_back(scene: Scene) -> None:
-    receipt = scene.loses_the_bot_in_mid_turn("Can I pay by invoice?")
-    scene.notice(receipt)
+def test_a_bot_killed_in_mid_turn_is_noticed_at_once_and_replies_once_when_it_is_back(
+    scene: Callable[..., Scene],
+) -> None:
+    play = scene()
+    receipt = play.loses_the_bot_in_mid_turn("Can I pay by invoice?")
+    play.notice(receipt)
     time.sleep(3.0)
-    scene.service.start("bot")
-    assert scene.visitor.wait_for_ending(receipt, 45.0).kind == "reply"
-    scene.stays_quiet(3.0)
-    assert len(scene.said("assistant", receipt.cursor)) == 1
-    assert len(scene.said("system", receipt.cursor)) == 1
-    assert scene.verdict().held, str(scene.verdict())
+    play.service.start("bot")
+    assert play.visitor.wait_for_ending(receipt, 45.0).kind == "reply"
+    play.stays_quiet(3.0)
+    assert len(play.said("assistant", receipt.cursor)) == 1
+    assert len(play.said("system", receipt.cursor)) == 1
+    assert play.verdict().held, str(play.verdict())
 
 
-@pytest.mark.parametrize("scene", [{"web__turn_deadline_s": 4.0}], indirect=True)
-def test_a_bot_that_stays_away_ends_the_turn_in_one_handoff(scene: Scene) -> None:
-    receipt = scene.loses_the_bot_in_mid_turn("Can I pay by invoice?")
-    scene.notice(receipt)
-    ending = scene.visitor.wait_for_ending(receipt, 10.0)
+def test_a_bot_that_stays_away_ends_the_turn_in_one_handoff(scene: Callable[..., Scene]) -> None:
+    play = scene(web__turn_deadline_s=4.0)
+    receipt = play.loses_the_bot_in_mid_turn("Can I pay by invoice?")
+    play.notice(receipt)
+    ending = play.visitor.wait_for_ending(receipt, 10.0)
     assert (ending.kind, ending.event.data["reason"]) == ("handoff", "tool_failure")
     assert 3.9 <= ending.event.arrived_s - receipt.sent_s <= 6.0
-    scene.service.start("bot")
-    scene.service.wait_ready()
-    scene.visitor.say("Are you still there?")
-    scene.stays_quiet(5.0)  # people have it now: neither the old answer nor a new one
-    assert scene.said("assistant", receipt.cursor) == []
-    assert len(scene.said("system", receipt.cursor)) == 2, "a notice and the handoff's words"
-    assert scene.verdict().held, str(scene.verdict())
+    play.service.start("bot")
+    play.service.wait_ready()
+    play.visitor.say("Are you still there?")
+    play.stays_quiet(5.0)  # people have it now: neither the old answer nor a new one
+    assert play.said("assistant", receipt.cursor) == []
+    assert len(play.said("system", receipt.cursor)) == 2, "a notice and the handoff's words"
+    assert play.verdict().held, str(play.verdict())
 
 
-def test_thirty_seconds_without_the_bot(scene: Scene) -> None:
-    """With the deadline of 60 s: a notice for each turn, and one reply each when the bot is back."""
+def test_thirty_seconds_without_the_bot(place_in: Callable[..., Place], tmp_path: Path) -> None:
+    """The real thing under its own deadline of 60 s: a notice for each turn, one reply each when the bot is back."""
+    place = place_in()
+    with begun(Scene(place, place.commands(), tmp_path)) as play:
+        thirty_seconds_away(play)
+
+
+def thirty_seconds_away(play: Scene) -> None:
     gone_s = time.monotonic()
-    under_way = scene.loses_the_bot_in_mid_turn("Can I pay by invoice?")
-    scene.notice(under_way)
+    under_way = play.loses_the_bot_in_mid_turn("Can I pay by invoice?")
+    play.notice(under_way)
     time.sleep(5.0)
-    later = scene.visitor.say("Do you deliver to Norway?")
-    scene.notice(later)
-    scene.stays_quiet(30.0 - (time.monotonic() - gone_s))
-    scene.service.start("bot")
+    later = play.visitor.say("Do you deliver to Norway?")
+    play.notice(later)
+    play.stays_quiet(30.0 - (time.monotonic() - gone_s))
+    play.service.start("bot")
     for _ in (under_way, later):
-        scene.visitor.wait_for(lambda seen: seen.role == "assistant", 45.0)
-    scene.stays_quiet(5.0)
-    assert len(scene.said("assistant", under_way.cursor)) == 2
-    assert len(scene.said("system", under_way.cursor)) == 2
-    assert scene.verdict().held, str(scene.verdict())
+        play.visitor.wait_for(lambda seen: seen.role == "assistant", 45.0)
+    play.stays_quiet(5.0)
+    assert len(play.said("assistant", under_way.cursor)) == 2
+    assert len(play.said("system", under_way.cursor)) == 2
+    assert play.verdict().held, str(play.verdict())

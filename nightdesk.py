@@ -31,7 +31,12 @@ DEMO = HERE / "data" / "demo"
 SECRETS = ("session", "visitor", "shop", "bot", "identity", "corpus")
 # OpenMP threads that spin while they wait starve every other process of the machine (measured: decoding with
 # two threads 1.0 token/s by default, 16.4 with both set; 2 cores, November 2026).
-QUIET_THREADS = {"OMP_WAIT_POLICY": "PASSIVE", "GOMP_SPINCOUNT": "0", "TOKENIZERS_PARALLELISM": "false"}
+QUIET_THREADS = {
+    "OMP_WAIT_POLICY": "PASSIVE",
+    "GOMP_SPINCOUNT": "0",
+    "OPENBLAS_NUM_THREADS": "1",  # numpy's matrices are small here; its threads would only wait for each other
+    "TOKENIZERS_PARALLELISM": "false",
+}
 
 
 class Failure(click.ClickException):

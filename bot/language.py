@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from bot.types import CHINESE, ENGLISH
@@ -16,6 +16,7 @@ LEAST_PROBABILITY = 0.98
 LANGUAGES = ("en", "zh", "de", "fr", "nl", "es", "it", "pt", "pl", "sv", "da")
 
 
+@lru_cache(maxsize=1024)
 def detect_language(text: str) -> str:
     """Return an ISO 639-1 code: zh where at least 30% of the letters are Chinese, else what langid is sure of."""
     letters = len(LETTER.findall(text))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from itertools import pairwise
 
 from retrieval.types import Passage, PassageKind
@@ -40,6 +41,7 @@ def may_see(passage: Passage, least_customers: int) -> bool:
     return passage.kind is PassageKind.CARD and vouched
 
 
+@lru_cache(maxsize=4096)
 def strip_trimmings(text: str) -> str:
     """Return the text without a leading greeting and without signatures, paragraphs kept."""
     text = GREETING.sub("", text.strip(), count=1)

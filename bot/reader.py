@@ -13,9 +13,12 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from bot.catalogue import Catalogue
 from bot.errors import BotError, NotReady, ReadingFailed
-from bot.knowledge import Audience, KnowledgeSource
+from bot.head import Array
+from bot.knowledge import Audience, Knowledge, KnowledgeSource
 from bot.thresholds import Thresholds
 from bot.types import RankedIntent
 from retrieval.types import Hit
@@ -60,6 +63,7 @@ class Reader:
     batches: int = 0
     _queue: queue.SimpleQueue[_Waiting | None] = field(default_factory=queue.SimpleQueue)
     _recent: OrderedDict[tuple[str, str, Audience], tuple[float, Found]] = field(default_factory=OrderedDict)
+    _vectors: OrderedDict[tuple[str, str], Array] = field(default_factory=OrderedDict)  # the worker's own
     _thread: threading.Thread | None = None
 
     def start(self) -> None:
@@ -142,7 +146,7 @@ class Reader:
         self.batches += 1
         knowledge = self.source()
         texts = [self.mask(waiting.text) for waiting in batch]
-        embeddings = knowledge.encode(texts)
+        embeddings = self._encode(knowledge, texts)
         hits: list[list[Hit]] = [[] for _ in batch]
         for audience in Audience:
             rows = [i for i, waiting in enumerate(batch) if waiting.audience is audience]
@@ -165,6 +169,17 @@ class Reader:
             )
             for p, scope, row in zip(probabilities, out_of_scope, hits, strict=True)
         ]
+
+    def _encode(self, knowledge: Knowledge, texts: Sequence[str]) -> Array:
+        """Encode what was not encoded lately: a handoff looks the customer's words up again, for agents."""
+        fresh = [text for text in dict.fromkeys(texts) if (knowledge.bundle, text) not in self._vectors]
+        if fresh:
+            for text, vector in zip(fresh, knowledge.encode(fresh), strict=True):
+                self._vectors[knowledge.bundle, text] = vector
+        rows = np.stack([self._vectors[knowledge.bundle, text] for text in texts])
+        while len(self._vectors) > KEPT:
+            self._vectors.popitem(last=False)
+        return rows
 
     def _deliver(self, batch: Sequence[_Waiting], answers: Sequence[Found | BaseException]) -> None:
         pairs = list(zip(batch, answers, strict=True))

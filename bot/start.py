@@ -18,6 +18,7 @@ from bot.response_weights import folder_of, is_there
 from bot.services import Services
 from bot.settings import Secrets, Settings
 from bot.writer import NoWriter, Writer
+from retrieval import words
 from retrieval.masking import Masker
 from retrieval.settings import Settings as RetrievalSettings
 
@@ -46,7 +47,7 @@ class Start:
         """Load the models in the background."""
         self._watch.start()
         self.services.reader.start()
-        threading.Thread(target=warm_up, name="language", daemon=True).start()
+        threading.Thread(target=_warm_up, name="language", daemon=True).start()
 
     def end(self) -> None:
         """Let go of everything."""
@@ -67,6 +68,12 @@ class Start:
             if asyncio.get_running_loop().time() >= deadline:
                 raise NotReady(self._watch.problem or "the models are being loaded")
             await asyncio.sleep(READY_POLL_S)
+
+
+def _warm_up() -> None:
+    """Load what the first utterance of a language would wait for."""
+    warm_up()
+    words.warm_up()
 
 
 def _writer(settings: Settings, home: Path) -> Writer:

@@ -47,14 +47,31 @@ class Tally:
     retries: int = 0
 
 
+_SYLLABLES = [consonant + vowel for consonant in "bdfgklmnprstvz" for vowel in "aeiou"]
+
+
 def distinct(questions: Sequence[str], client: int, seed: int) -> Iterator[str]:
-    """Yield questions without end, each text once: a reference of its own follows each."""
+    """Yield questions without end, each text once: a word of its own follows each.
+
+    A word and not a number: the assistant reads numbers as placeholders, and texts that it reads alike could be
+    remembered instead of read.
+    """
     chance = random.Random(f"{seed}/{client}")  # noqa: S311 - load, not secrets
     number = 0
     while True:
         for question in chance.sample(questions, len(questions)):
             number += 1
-            yield f"{question.rstrip()} (my note {client}-{number:05d})"
+            yield f"{question.rstrip()} (my note {_word(client)} {_word(number)})"
+
+
+def _word(number: int) -> str:
+    """A pronounceable word, another one for each number."""
+    word = ""
+    while True:
+        number, syllable = divmod(number, len(_SYLLABLES))
+        word += _SYLLABLES[syllable]
+        if not number:
+            return word
 
 
 def drive(plan: Plan) -> dict[str, object]:

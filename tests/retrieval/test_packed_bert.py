@@ -12,27 +12,8 @@ import torch
 from retrieval.encoder import SentenceEncoder
 from retrieval.packed_bert import PackedBert, plain_bert
 
-WORDS = [
-    "where",
-    "is",
-    "my",
-    "order",
-    "fern",
-    "pot",
-    "does",
-    "it",
-    "ship",
-    "to",
-    "denmark",
-    "please",
-    "thank",
-    "you",
-    "a",
-    "the",
-    "and",
-    "of",
-    "on",
-]
+WORDS = ["where", "is", "my", "order", "fern", "pot", "does", "it", "ship", "to", "denmark", "please", "thank"]
+WORDS += ["you", "a", "the", "and", "of", "on"]
 TEXTS = ["where is my order", "fern", "does the fern ship to denmark and is it on the pot of order please", "thank you"]
 
 

@@ -124,7 +124,7 @@ def _pressed(line: str) -> tuple[str, dict[str, str]] | None:
         return None
     try:
         values = json.loads(match[2]) if match[2] else {}
-    except ValueError:
+    except (ValueError, RecursionError):  # a thousand brackets are no button of ours
         return None
     return match[1], {str(name): str(value) for name, value in values.items() if isinstance(value, str | int)}
 

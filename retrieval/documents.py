@@ -147,7 +147,7 @@ class _Intake:
     def _put_aside(self, row: BadRow) -> None:
         self._tally.quarantined += 1
         self._tally.quarantine = str(self._quarantine)
-        self._quarantine.parent.mkdir(parents=True, exist_ok=True)
+        self._quarantine.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         descriptor = os.open(self._quarantine, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         with os.fdopen(descriptor, "a", encoding="utf-8") as opened:
             opened.write(json.dumps(row.as_dict(), ensure_ascii=False) + "\n")

@@ -9,7 +9,7 @@ import gzip
 import io
 import json
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -45,15 +45,19 @@ class Transcript:
 
 @dataclass(frozen=True, slots=True)
 class BadRow:
-    """A row that was left out, and why. The row's own words are not repeated: they may be a customer's."""
+    """A row that was left out, why, and the row itself, so that it can be mended and ingested again.
+
+    Its words may be a customer's: they go to the quarantine file, which only its owner can read, and never to a log.
+    """
 
     file: str
     line: int
     reason: str
+    row: str = field(default="", repr=False)
 
     def as_dict(self) -> dict[str, Any]:
         """Return the row of the quarantine file."""
-        return {"file": self.file, "line": self.line, "reason": self.reason}
+        return {"file": self.file, "line": self.line, "reason": self.reason, "row": self.row}
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +112,7 @@ def read_transcripts(path: Path) -> Iterator[Transcript | BadRow]:
         try:
             transcript = _transcript(raw, number)
         except ValueError as error:
-            yield BadRow(path.name, number, str(error))
+            yield BadRow(path.name, number, str(error), _legible(raw))
             continue
         first = seen.setdefault(transcript.id, number)
         if first != number:
@@ -116,6 +120,7 @@ def read_transcripts(path: Path) -> Iterator[Transcript | BadRow]:
                 path.name,
                 number,
                 f"id {transcript.id[:80]!r} was already on line {first}; ids must be unique in a file",
+                _legible(raw),
             )
         else:
             yield transcript
@@ -139,6 +144,11 @@ def _lines(path: Path) -> Iterator[tuple[int, bytes | BadRow]]:
         if number == 0 and not isinstance(error, EOFError):
             raise BadInput(f"{path} cannot be read: {error}") from error
         yield number + 1, BadRow(path.name, number + 1, f"the file breaks off or is damaged after line {number}")
+
+
+def _legible(raw: bytes) -> str:
+    """Return the row as text; bytes that are no UTF-8 become \\x escapes, so nothing is lost."""
+    return raw.decode("utf-8", "backslashreplace").rstrip("\r\n")
 
 
 def _transcript(raw: bytes, line: int) -> Transcript:

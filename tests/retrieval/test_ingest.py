@@ -151,7 +151,9 @@ def test_a_conversation_that_went_on_replaces_what_it_was(take_in: TakeIn, home:
     assert (report.replaced, report.exchanges) == (1, 2)
 
 
-def test_bad_rows_are_put_aside_with_file_line_and_reason(take_in: TakeIn, home: Path, tmp_path: Path) -> None:
+def test_bad_rows_are_put_aside_whole_with_file_line_and_reason_for_their_owner_alone(
+    take_in: TakeIn, home: Path, tmp_path: Path
+) -> None:
     (tmp_path / "in").mkdir()
     write_rows(tmp_path / "in" / "t.jsonl", [thread(1, "a?", "b."), "{secret words", thread(1, "again", "x")])
     (tmp_path / "in" / "empty.md").write_text("# Nothing\n")
@@ -161,7 +163,8 @@ def test_bad_rows_are_put_aside_with_file_line_and_reason(take_in: TakeIn, home:
     rows = [json.loads(line) for line in Path(report.quarantine).read_text().splitlines()]
     assert [(row["file"], row["line"]) for row in rows] == [("empty.md", 1), ("t.jsonl", 2), ("t.jsonl", 3)]
     assert all(row["reason"] for row in rows)
-    assert "secret words" not in Path(report.quarantine).read_text()
+    assert rows[1]["row"] == "{secret words"
+    assert Path(report.quarantine).stat().st_mode & 0o777 == 0o600
 
 
 def test_nothing_is_touched_if_a_path_is_no_good(take_in: TakeIn, company: Company, home: Path, tmp_path: Path) -> None:

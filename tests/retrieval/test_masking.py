@@ -118,3 +118,34 @@ def test_hostile_text_is_masked_in_linear_time(text: str) -> None:
     started = time.process_time()
     MASKER.mask(text)
     assert time.process_time() - started < 5.0
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "order" + " :" * 1900 + " x 1",
+        "account" + "  is " * 700 + "! 1",
+        "1路" + "市" * 3900,
+        "1路" + "北京市" * 1300,
+        "a" * 3990 + " @",
+        "a." * 1990 + " (at 1",
+        "weg 1 " + "A." * 1990,
+    ],
+)
+def test_one_message_never_holds_up_the_thread_that_reads_for_all(text: str) -> None:
+    started = time.process_time()
+    MASKER.mask_identifiers(text)
+    assert time.process_time() - started < 0.5
+
+
+@pytest.mark.parametrize(
+    ("text", "masked"),
+    [
+        ("my order number is : A-1234 please", "my order number is : [ORDER] please"),
+        ("寄到广东省深圳市南山区科技路5号3楼", "[ADDRESS]"),
+        ("收货地址是山东省济南市市中区经十路88号", "[ADDRESS]"),
+        ("Send it to Langestraße 12, 10115 Berlin", "Send it to [ADDRESS]"),
+    ],
+)
+def test_what_is_bounded_still_finds_what_people_write(text: str, masked: str) -> None:
+    assert MASKER.mask_identifiers(text) == masked

@@ -88,6 +88,11 @@ def test_other_text_is_no_payload(text: str) -> None:
     assert parse_payload(text) is None
 
 
+def test_brackets_without_end_are_no_payload_and_no_failure() -> None:
+    assert parse_payload('/a{"x":' + "[" * 3900 + "}") is None
+    assert parse_payload('/a{"x":' + "[" * 1900 + "]" * 1900 + "}") is None
+
+
 def test_of_buttons_pressed_together_the_last_counts() -> None:
     assert parse_payload("/affirm\n/deny") == ("deny", {})
 

@@ -42,6 +42,7 @@ from retrieval.weights import WEIGHTS, resolve_encoder
 
 log = logging.getLogger(__name__)
 
+BARE_TEXTS = 10_000
 RULES_VERSION = 1
 """Raise it when rules or clustering change, so that existing corpora are derived again."""
 
@@ -251,16 +252,20 @@ class _Run:
         return bundle
 
     def bare(self, encoder: EncoderChoice) -> float | None:
-        """Return texts per second of sentence-transformers alone on what this run embedded, in the same precision."""
+        """Return texts per second of sentence-transformers alone, in the same precision, on what this run embedded.
+
+        Of very many texts every n-th is taken, so that timing them costs minutes and not the time of the run again.
+        """
         if not self._embedded:
             return None
-        total = len(self._embedded)
+        texts = self._embedded[:: -(-len(self._embedded) // BARE_TEXTS)]
+        total = len(texts)
         self._tell(Step("bare", 0, total))
         loaded = encoder.load()
         if isinstance(loaded, SentenceEncoder):
             loaded = SentenceEncoder(loaded.folder, device=loaded.device, packed=False)
         started = time.perf_counter()
-        loaded.encode(self._embedded, on_batch=lambda done, _: self._tell(Step("bare", done, total)))
+        loaded.encode(texts, on_batch=lambda done, _: self._tell(Step("bare", done, total)))
         return total / (time.perf_counter() - started)
 
     def report(self, tally: Tally, bundle: str, seconds: float, bare: float | None) -> IngestReport:

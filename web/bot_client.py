@@ -155,10 +155,12 @@ def _answer(draft: Draft, responses: list[Json]) -> Answer:
 
 
 def _cited(responses: list[Json]) -> list[Json]:
+    """Return what the customer is shown of the sources: an article's page, but not which transcript a card is from."""
     found: dict[Any, Json] = {}
     for response in responses:
         for citation in response["nightdesk"].get("citations") or []:
-            found.setdefault((citation.get("passage"), citation.get("source")), citation)
+            shown = citation if citation.get("kind") == "article" else {**citation, "source": ""}
+            found.setdefault((citation.get("passage"), citation.get("source")), shown)
     return list(found.values())
 
 

@@ -168,3 +168,14 @@ def test_desks_see_why_and_widgets_do_not(site: Site) -> None:
     assert [event["kind"] for event in private] == ["reading"]
     assert private[0]["data"]["bundle"] == "fake"
     assert not [event for event in visitor.state()["events"] if event["private"]]
+
+
+def test_customers_never_learn_which_transcript_a_card_is_from(site: Site, bot: FakeBot) -> None:
+    card = {"passage": 3, "kind": "card", "title": "Our team", "source": "exports.jsonl#T-0042", "snippet": "Shade."}
+    bot.behave = lambda call: {"events": [], "responses": [reply("Shade.", citations=[card])]}
+    visitor, noor = site.visitor(), site.agent()
+    visitor.say("Sun or shade?")
+    visitor.wait_for("assistant")
+    assert "T-0042" not in str(visitor.state())
+    told = next(event for event in noor.read(visitor.conversation)["events"] if event["kind"] == "reading")
+    assert told["data"]["citations"] == [card]

@@ -119,6 +119,10 @@ class Conversation:
     identity_token: str = ""
     attempt: int | None = None
 
+    def write_key(self, action: str) -> str:
+        """The idempotency key of a write that `action` makes in this turn, the same however often it is tried."""
+        return f"{self.message_id}:{action}"
+
     def slot(self, name: str) -> str | None:
         """The slot's text, or None if it is unset or empty."""
         value = self.slots.get(name)

@@ -29,7 +29,7 @@ async def cancel_order(services: Services, conversation: Conversation) -> Outcom
     identity = await services.identify(conversation)
     if not identity.customer_id:
         return scene.offer_person(DECISION, phrases.SIGN_IN_TO_CANCEL, POLICY, NOTHING_ASKED)
-    if already := await services.at_back_office(lambda office: office.done(key(conversation))):
+    if already := await services.at_back_office(lambda office: office.done(conversation.write_key(NAME))):
         return _done(services, scene, already)
     customer_id = identity.customer_id
     orders = await services.at_back_office(lambda office: office.orders_of(customer_id))
@@ -45,11 +45,6 @@ async def cancel_order(services: Services, conversation: Conversation) -> Outcom
     if not agreed(scene, order, services.settings.currency):
         return _confirm(services, scene, order)
     return await _cancel(services, scene, order, customer_id)
-
-
-def key(conversation: Conversation) -> str:
-    """The idempotency key of this turn's write."""
-    return f"{conversation.message_id}:{NAME}"
 
 
 def values(order: Order, currency: str) -> Json:
@@ -71,9 +66,9 @@ def agreed(scene: Scene, order: Order, currency: str) -> bool:
 
 
 async def _cancel(services: Services, scene: Scene, order: Order, customer_id: str) -> Outcome:
-    number, write_key = order.order_number, key(scene.conversation)
+    number, once = order.order_number, scene.conversation.write_key(NAME)
     try:
-        after = await services.at_back_office(lambda o: o.cancel_order(number, customer_id, key=write_key))
+        after = await services.at_back_office(lambda o: o.cancel_order(number, customer_id, key=once))
     except (NoSuchOrder, NotAllowed):  # it left the house between our look and our write
         now = await services.at_back_office(lambda office: office.order(number))
         return scene.offer_person(DECISION, phrases.refuse_cancel(now), POLICY, NOTHING_ASKED)

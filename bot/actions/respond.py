@@ -33,9 +33,23 @@ async def respond(services: Services, conversation: Conversation) -> Outcome:
     reading, found = await services.read(conversation)
     await services.point("bot.read")
     decision = decide(conversation, reading, found.hits, found.thresholds, found.catalogue)
+    if written := await _written_before(services, conversation):
+        decision = RunAction(written)
     outcome = perform(services, Scene(conversation, reading, found), decision)
     await services.point("bot.before_reply")
     return outcome
+
+
+async def _written_before(services: Services, conversation: Conversation) -> str | None:
+    """The action whose write an earlier attempt of this very turn has done already: its result is told.
+
+    The attempt's reply may have been lost with its process, or overtaken by "no, wait" sent a second later.
+    """
+    pending = conversation.pending
+    if pending is None or not pending.name.startswith("action_"):
+        return None
+    key = conversation.write_key(pending.name)
+    return pending.name if await services.at_back_office(lambda office: office.done(key)) else None
 
 
 def perform(services: Services, scene: Scene, decision: Decision) -> Outcome:

@@ -200,6 +200,24 @@ def test_cancelling_asks_for_a_yes_that_repeats_the_values_and_then_acts_once(ta
     assert chat.slots["pending_action"] is None
 
 
+def test_a_no_that_joins_the_turn_of_a_yes_already_acted_on_hears_what_was_done(
+    new_chat: Callable[..., Chat], services: Services
+) -> None:
+    chat = new_chat(customer="C-0001")
+
+    async def evening() -> list[dict[str, Any]]:
+        await chat.say("please cancel order MG-10001")
+        slots, events = dict(chat.slots), list(chat.events)
+        await chat.say("yes please")  # acted, but its reply never reached anybody: the turn is tried again, joined
+        chat.slots, chat.events, chat.count = slots, events, chat.count - 1
+        return await chat.say("yes please\nno, wait")
+
+    reply = asyncio.run(evening())[-1]
+    assert "cancelled" in reply["text"]
+    assert isinstance(services.back_office, DictBackOffice)
+    assert services.back_office.acts == 1
+
+
 @pytest.mark.parametrize("reply", ["no", "No, leave it", "/deny", "never mind", "how long does delivery take", "hello"])
 def test_anything_but_a_yes_cancels_nothing(talk: Talk, services: Services, reply: str) -> None:
     chat, _ = talk("please cancel order MG-10001", reply, customer="C-0001")

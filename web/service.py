@@ -40,6 +40,7 @@ class Service:
     bot: BotClient
     clock: Callable[[], float]
     messages_limit: Limiter
+    typing_limit: Limiter
     visitors_limit: Limiter
     logins_limit: Limiter
 
@@ -79,6 +80,7 @@ def build(settings: Settings, home: Path, secrets: Secrets, clock: Callable[[], 
         bot=bot,
         clock=clock,
         messages_limit=Limiter(settings.messages_per_minute, settings.messages_burst),
+        typing_limit=Limiter(60.0, 10),
         visitors_limit=Limiter(settings.visitors_per_minute, settings.visitors_burst),
         logins_limit=Limiter(settings.logins_per_minute, settings.logins_burst),
     )

@@ -17,6 +17,7 @@ from web.store import events
 from web.types import Event
 
 log = logging.getLogger(__name__)
+STREAMS = 12
 _POLL_S = 1.0
 _BATCH = 500
 _QUEUE = 256
@@ -53,7 +54,7 @@ class Feed:
         self._new = threading.Event()
         self._stopped = False
         self._cursor = 0
-        self._visitors: dict[str, set[Subscription]] = defaultdict(set)
+        self._visitors: dict[str, dict[Subscription, None]] = defaultdict(dict)  # oldest first
         self._agents: set[Subscription] = set()
         database.on_commit(self._new.set)
 
@@ -69,12 +70,21 @@ class Feed:
             subscription.put(None)
 
     def subscribe(self, conversation: str | None) -> Subscription:
-        """Wait for one conversation's public events, or, without one, for everything agents see."""
+        """Wait for one conversation's public events, or, without one, for everything agents see.
+
+        One conversation is listened to by at most STREAMS at once; one more ends the oldest, so that a single visitor
+        cannot take every connection there is.
+        """
         subscription = Subscription(conversation)
         if conversation is None:
             self._agents.add(subscription)
         else:
-            self._visitors[conversation].add(subscription)
+            group = self._visitors[conversation]
+            group[subscription] = None
+            if len(group) > STREAMS:
+                oldest = next(iter(group))
+                oldest.put(None)
+                del group[oldest]
         if self._stopped:
             subscription.put(None)
         return subscription
@@ -85,7 +95,7 @@ class Feed:
             return
         group = self._visitors.get(subscription.conversation)
         if group is not None:
-            group.discard(subscription)
+            group.pop(subscription, None)
             if not group:
                 del self._visitors[subscription.conversation]
 

@@ -111,6 +111,8 @@ def ask_for_person(conversation_id: str) -> tuple[Json, int]:
 def typing(conversation_id: str) -> tuple[str, int]:
     here, who = service(), visitor()
     body()
+    if not here.typing_limit.allow(who.id):
+        return "", 204  # a sign more or less is no matter; desks must not be flooded with them
     here.database.read(lambda connection: owned(connection, conversation_id, who))
     here.feed.to_agents(sse.typing_frame(conversation_id, "customer", who.name or None))
     return "", 204

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import queue
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -15,6 +16,7 @@ from web_fakes import Json, Site, Widget, eventually
 from web import sse
 from web.store import events
 from web.types import Audience, Kind
+from web.wake import STREAMS
 
 
 class Listener:
@@ -185,6 +187,26 @@ def test_thousands_of_idle_streams_cost_one_look_at_the_log(site: Site) -> None:
     assert time.perf_counter() - at < 1.0
     for other in others:
         feed.leave(other)
+
+
+def test_one_stream_too_many_ends_the_oldest_of_its_conversation_and_no_other(site: Site) -> None:
+    feed = site.service.feed
+    neighbour = feed.subscribe("c_other")
+    mine = [feed.subscribe("c_mine") for _ in range(STREAMS + 1)]
+    assert mine[0].get(timeout_s=1.0) is None, "the end of the stream"
+    for still_open in (*mine[1:], neighbour):
+        with pytest.raises(queue.Empty):
+            still_open.get(timeout_s=0.01)
+    feed.leave(mine[0])  # its stream ends later and says so again
+    assert len(feed._visitors["c_mine"]) == STREAMS
+
+
+def test_signs_of_typing_beyond_measure_are_left_out(site: Site) -> None:
+    visitor = site.visitor()
+    desk = site.service.feed.subscribe(None)
+    for _ in range(30):
+        visitor.post("/typing", {})
+    assert desk._queue.qsize() <= 11
 
 
 def _flood(site: Site, visitor: Widget, count: int) -> None:

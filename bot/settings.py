@@ -27,7 +27,7 @@ class Settings(BaseModel):
     order_prefix: str = Field("MG-", description="what order numbers start with")
     order_digits: int = Field(5, ge=3, le=12, description="how many digits follow the prefix")
 
-    torch_threads: int = Field(2, ge=0, description="threads of one forward pass; 0 leaves torch's own choice")
+    torch_threads: int = Field(1, ge=0, description="threads of one forward pass; 0 leaves torch's own choice")
     max_batch: int = Field(64, ge=1, le=512, description="most utterances in one forward pass")
     top_k: int = Field(8, ge=1, le=50, description="passages looked at for an answer")
 

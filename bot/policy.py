@@ -114,8 +114,8 @@ def _open(
 
     A certain intent is served. Else a passage that is near enough answers, even where the head calls the
     utterance out of scope, for its article may be newer than the head. Else a likely action begins, since it asks
-    before it changes anything. Else two near intents are asked about. Else a passage that may be meant is shown as
-    that.
+    before it changes anything, unless a passage may be meant and no order is named. Else two near intents are asked
+    about. Else a passage that may be meant is shown as that.
     """
     if reading.language == CHINESE:
         return _chinese(reading, hits, thresholds)
@@ -127,7 +127,8 @@ def _open(
     if answer := _passages(hits, thresholds.answer_cosine):
         return answer
     likely = alone and first.probability >= thresholds.action_probability
-    if likely and catalogue[first.name].handle is Handle.ACTION:
+    perhaps = None if reading.value("order_number") else _perhaps(hits, thresholds)
+    if likely and not perhaps and catalogue[first.name].handle is Handle.ACTION:
         return _serve(first.name, conversation, reading, hits, thresholds, catalogue)
     near = in_scope and first.probability + second.probability >= max(thresholds.intent_probability, ASK_PROBABILITY)
     options = tuple(intent.name for intent in (first, second) if intent.name in catalogue)

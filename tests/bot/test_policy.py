@@ -227,3 +227,27 @@ def test_chinese_words_must_be_the_cards_words() -> None:
 def test_a_chinese_yes_is_a_yes() -> None:
     reading = read(act=DialogAct.AFFIRM, language="zh")
     assert choose(talk(pending=ASKED_YES), reading) == RunAction(CANCEL)
+
+
+LIKELY = Thresholds(
+    intent_probability=0.95, action_probability=0.45, intent_margin=0.1, out_of_scope=0.57, answer_cosine=0.62,
+    answer_cosine_in_scope=0.62, suggest_cosine=0.42,
+)  # fmt: skip
+LIKELY_TRACK = (("track_order", 0.6), ("voucher", 0.1))
+
+
+@pytest.mark.parametrize(
+    ("cosine", "entities", "expected"),
+    [
+        (0.3, (), RunAction(TRACK, "track_order")),
+        (0.5, (), Ask(Question.PERHAPS, hits=(hit(0.5),))),
+        (0.5, NUMBER, RunAction(TRACK, "track_order", {"order_number": "MG-10001"})),
+        (0.7, NUMBER, Answer(hits=(hit(0.7),))),
+    ],
+    ids=["nothing nearer", "a passage may be meant", "an order is named", "a passage answers"],
+)
+def test_a_likely_action_begins_unless_a_passage_may_be_meant_and_no_order_is_named(
+    cosine: float, entities: tuple[Entity, ...], expected: Decision
+) -> None:
+    reading = read(*LIKELY_TRACK, entities=entities, out_of_scope=0.3)
+    assert decide(talk(), reading, (hit(cosine),), LIKELY, CATALOGUE) == expected

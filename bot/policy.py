@@ -177,11 +177,11 @@ def _passages(hits: Sequence[Hit], least_cosine: float, intent: str | None = Non
 
 
 def _nearest(hits: Sequence[Hit], least_cosine: float) -> tuple[Hit, ...]:
-    """Return the nearest passage, with another piece of the same article that is nearly as near."""
+    """Return the best-ranked passage that is near enough, with another piece of its article nearly as near."""
     near = [hit for hit in hits if hit.cosine is not None and hit.cosine >= least_cosine]
     if not near:
         return ()
-    best = max(near, key=lambda hit: (hit.cosine or 0.0, -hit.rank))
+    best = min(near, key=lambda hit: hit.rank)  # words count too: a rare name tells more than a cosine
     second = [hit for hit in near if _belongs(hit, best)]
     return (best, *second[: MAX_PASSAGES - 1])
 

@@ -43,6 +43,5 @@ class Judge:
 
 
 def nearest(hits: Sequence[Hit]) -> Hit | None:
-    """The hit of the largest cosine, ties to the better rank; None if there is none with a cosine."""
-    measured = [hit for hit in hits if hit.cosine is not None]
-    return max(measured, key=lambda hit: (hit.cosine or 0.0, -hit.rank), default=None)
+    """The best-ranked hit that has a cosine, which is the policy's choice too; None if there is none."""
+    return min((hit for hit in hits if hit.cosine is not None), key=lambda hit: hit.rank, default=None)

@@ -192,8 +192,14 @@ def test_a_third_unclear_pair_is_not_asked_about_again() -> None:
     assert choose(talk(misunderstandings=2), read(*NEAR)) == HandOff(HandoffReason.REPEATED_MISUNDERSTANDING)
 
 
-def test_the_nearest_passage_answers_even_if_words_ranked_another_first() -> None:
+def test_of_the_passages_near_enough_the_best_ranked_answers_for_words_count_too() -> None:
     answer = choose(talk(), read(*UNSURE), hit(0.71, 1, source="x.md"), hit(0.9, 2))
+    assert isinstance(answer, Answer)
+    assert [found.passage.id for found in answer.hits] == [1]
+
+
+def test_a_well_ranked_passage_that_is_not_near_enough_does_not_answer() -> None:
+    answer = choose(talk(), read(*UNSURE), hit(0.69, 1, source="x.md"), hit(0.9, 2))
     assert isinstance(answer, Answer)
     assert [found.passage.id for found in answer.hits] == [2]
 

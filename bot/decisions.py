@@ -52,11 +52,12 @@ class Ask:
 
 @dataclass(frozen=True, slots=True)
 class RunAction:
-    """Let a business action run next, with these slots set first."""
+    """Let a business action run next, with these slots set first. `refused_by` names the policy that stopped it."""
 
     action: str
     intent: str | None = None
     slots: Mapping[str, str] = field(default_factory=dict)
+    refused_by: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

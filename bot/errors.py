@@ -6,8 +6,10 @@ BotError
 ├── IdentityError        an identity token was shown that proves nothing
 ├── BackOfficeError      the back office did not do what was asked
 │   ├── NoSuchOrder      no order of that number
-│   ├── NotAllowed       the order is there, but its state or its owner forbids the act
+│   ├── NoSuchCustomer   no customer of that id
+│   ├── NotAllowed       the order is there, but the company's terms or its state forbid the act
 │   └── BackOfficeAway   it cannot be reached just now; the same request may succeed later
+├── TermsError           the company's terms cannot be read
 ├── CannotListen         the action server's address is taken or not this machine's
 ├── NotReady             the models are still being loaded
 ├── ReadingFailed        encoding or searching failed; nothing is known about the utterance
@@ -15,6 +17,11 @@ BotError
 """
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from bot.backoffice.terms import Refusal
 
 
 class BotError(Exception):
@@ -41,12 +48,24 @@ class NoSuchOrder(BackOfficeError):
     """No order of that number."""
 
 
+class NoSuchCustomer(BackOfficeError):
+    """No customer of that id."""
+
+
 class NotAllowed(BackOfficeError):
-    """The order is there, but its state or its owner forbids the act."""
+    """The order is there, but the company's terms or its state forbid the act; `refusal` says which and why."""
+
+    def __init__(self, message: str, refusal: Refusal | None = None) -> None:
+        super().__init__(message)
+        self.refusal = refusal
 
 
 class BackOfficeAway(BackOfficeError):
     """It cannot be reached just now; the same request may succeed later."""
+
+
+class TermsError(BotError):
+    """The company's terms cannot be read."""
 
 
 class CannotListen(BotError):

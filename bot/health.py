@@ -63,7 +63,7 @@ def _response_model(home: Path, settings: Settings) -> Check:
 
 
 def _back_office(home: Path, settings: Settings) -> Check:
-    from bot.backoffice import FILE
+    from bot.backoffice.sample import FILE
 
     if (home / FILE).exists() or settings.backoffice_seed.exists():
         return Check("back office: the sample is there", True)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from decimal import Decimal
 
 from bot.backoffice import Order, OrderStatus
 from bot.types import CHINESE, Button, HandoffReason
@@ -73,10 +74,8 @@ def no_such_order(order_number: str, *, verified: bool) -> str:
     return f"I can't find an order {order_number} with that e-mail address. Could you check both and tell me again?"
 
 
-def which_order(orders: Sequence[Order], *, to_cancel: bool) -> str:
+def which_order(orders: Sequence[Order]) -> str:
     """Ask which of the customer's orders is meant."""
-    if to_cancel:
-        return "Which order shall I cancel? I'll ask once more before I do it."
     return f"You have {len(orders)} recent orders. Which one is it?"
 
 
@@ -94,10 +93,10 @@ def items(order: Order, most: int = 6) -> str:
     return ", ".join(lines[:most]) + (f" and {more} more" if more > 0 else "")
 
 
-def amount(order: Order, currency: str) -> str:
+def money(value: Decimal, currency: str) -> str:
     """`€61.90`, or `61.90 SEK` for a currency without a sign."""
     sign = {"EUR": "€", "GBP": "£", "USD": "$"}.get(currency)
-    return f"{sign}{order.total:.2f}" if sign else f"{order.total:.2f} {currency}"
+    return f"{sign}{value:.2f}" if sign else f"{value:.2f} {currency}"
 
 
 def day(text: str | None) -> str | None:
@@ -131,41 +130,28 @@ def order_state(order: Order) -> str:
 
 
 NO_ORDERS = "I can't see any orders on your account yet. If there should be one, shall I pass you to a person?"
-SIGN_IN_TO_CANCEL = (
-    "I can cancel an order only for a customer who is signed in; that is our rule, so that nobody cancels yours. "
-    "Please sign in and ask me again. Or shall I pass you to a person?"
-)
-NOTHING_TO_CANCEL = (
-    "None of your orders can still be cancelled: our rule is that this works only until an order has left us "
-    "(placed or packed). Shall I pass you to a person?"
+SIGN_IN = (
+    "I can do this only for a customer who is signed in; that is our rule, so that nobody else can change your "
+    "orders or your account. Please sign in and ask me again. Or shall I pass you to a person?"
 )
 
 
-def refuse_cancel(order: Order) -> str:
-    """Say why this order cannot be cancelled, naming the rule."""
-    if order.status is OrderStatus.CANCELLED:
-        return f"Order {order.order_number} is already cancelled, so there is nothing left to do."
-    state = "on its way" if order.status is OrderStatus.SHIPPED else "delivered"
+def refused(says: str, policy: str) -> str:
+    """Say why not, naming the policy that refuses."""
+    return f"{says} That is our policy “{policy}”."
+
+
+def none_possible(about: str, policy: str) -> str:
+    """None of the customer's orders fits."""
     return (
-        f"Order {order.order_number} is already {state}. Our rule is that an order can be cancelled only until it has "
-        "left us (placed or packed). You can still send it back; ask me about returns. Or shall I pass you to a person?"
+        f"I've looked through your orders, and {about} isn't possible for any of them. That is our policy “{policy}”."
     )
 
 
-def confirm_cancel(order_number: str, what: str, total: str) -> str:
-    """Ask for the yes, repeating what it is for."""
-    return (
-        f"Shall I cancel order {order_number} ({what}; {total} in total)? "
-        "This can't be undone. Please answer yes or no."
-    )
-
-
-def cancelled(order_number: str, what: str, total: str) -> str:
-    """Say that it is done."""
-    return f"Done: order {order_number} ({what}; {total}) is cancelled, and nothing will be sent."
-
-
-CHANGED_MEANWHILE = "The order has changed since I asked, so I haven't done anything yet. "
+NOT_ANY_MORE = "This isn't possible any more; something changed meanwhile."
+OR_A_PERSON = " Shall I pass you to a person?"
+CHANGED_MEANWHILE = "Something has changed since I asked, so I haven't done anything yet. "
+LONG_AGO = "It is a while since I asked, so I'd rather make sure. "
 
 
 def not_a_clear_yes(question: str) -> str:

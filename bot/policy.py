@@ -23,7 +23,7 @@ from bot.decisions import (
 )
 from bot.presentable import overlap_zh
 from bot.thresholds import Thresholds
-from bot.types import CHINESE, Conversation, DialogAct, HandoffReason, RankedIntent, Reading
+from bot.types import CHINESE, Conversation, DialogAct, HandoffReason, PendingAction, RankedIntent, Reading
 from retrieval.types import Hit, PassageKind
 
 ACTION_SLOTS = ("order_number", "email")
@@ -76,6 +76,8 @@ def _pending(
     assert pending is not None
     if pending.name in (OFFER_PERSON, PERHAPS_ANSWERED):
         return _offered(pending.name, conversation, reading)
+    if reading.answers:
+        return RunAction(pending.name)  # before a no: "I changed my mind" may be the reason that was asked for
     if reading.act is DialogAct.DENY:
         return Answer(phrase=Phrase.LET_GO)
     if conversation.requested_slot:
@@ -86,9 +88,16 @@ def _pending(
         return RunAction(pending.name)
     other = _open(conversation, reading, hits, thresholds, catalogue)
     again = isinstance(other, RunAction) and other.action == pending.name and not other.slots
+    if is_form(pending) and conversation.requested_slot and (isinstance(other, Ask) or again):
+        return RunAction(pending.name)  # the form says what it could not read, and asks again
     if isinstance(other, Ask) or again:
         return _failed(conversation, Ask(Question.SLOT if conversation.requested_slot else Question.CONFIRM))
     return other
+
+
+def is_form(pending: PendingAction) -> bool:
+    """True for a pending question of a form."""
+    return "filled" in pending.values
 
 
 def _offered(name: str, conversation: Conversation, reading: Reading) -> Decision | None:

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from bot.types import DialogAct, Entity
 
@@ -16,6 +18,7 @@ EMAIL = re.compile(
     r"(?<![\w.+-])[A-Za-z0-9][\w.+-]*@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*\.[A-Za-z]{2,24}(?![\w-])", re.ASCII
 )
 VOUCHER = re.compile(r"(?<![A-Za-z0-9])[A-Z]{3,12}\d{1,3}(?![A-Za-z0-9])", re.ASCII)
+PLAIN = (str, int, list, dict)
 WORD = re.compile(r"[a-z']+|[\u4e00-\u9fff]+")
 
 
@@ -37,7 +40,8 @@ NO_FILLER = _words(
     "keep leave at moment now just on second actually changed need 谢谢 了"
 )
 NO_PHRASES = frozenset({
-    "forget it", "leave it", "leave it as it is", "keep it", "keep the order", "never mind", "nevermind",
+    "forget it", "forget about it", "leave it", "leave it as it is", "keep it", "keep the order", "never mind",
+    "nevermind", "drop it", "stop that", "let it be", "let's leave it", "i'll think about it", "not now",
     "changed my mind", "i changed my mind", "rather not", "stop", "wait",
 })  # fmt: skip
 # "please" alone agrees to nothing, though "yes please" does; "not" alone denies nothing.
@@ -100,7 +104,7 @@ class OrderNumbers:
         return Entity("order_number", self.prefix + match[group], match.start(), match.end())
 
 
-def parse_payload(text: str) -> tuple[str, dict[str, str]] | None:
+def parse_payload(text: str) -> tuple[str, dict[str, Any]] | None:
     """Return the intent and entities of `/intent{"entity": "value"}`, or None if the text is no such payload.
 
     Messages of one turn come as lines; of several buttons pressed one after the other, the last counts.
@@ -118,7 +122,7 @@ def typed(text: str) -> str:
     return "\n".join(line for line in text.splitlines() if not _pressed(line.strip())).strip()
 
 
-def _pressed(line: str) -> tuple[str, dict[str, str]] | None:
+def _pressed(line: str) -> tuple[str, dict[str, Any]] | None:
     match = PAYLOAD.fullmatch(line)
     if not match:
         return None
@@ -126,7 +130,16 @@ def _pressed(line: str) -> tuple[str, dict[str, str]] | None:
         values = json.loads(match[2]) if match[2] else {}
     except (ValueError, RecursionError):  # a thousand brackets are no button of ours
         return None
-    return match[1], {str(name): str(value) for name, value in values.items() if isinstance(value, str | int)}
+    return match[1], {str(name): _plain(value) for name, value in values.items() if isinstance(value, PLAIN)}
+
+
+def _plain(value: Any) -> Any:
+    """Text, a list of texts or an object of texts: all that a button of ours carries."""
+    if isinstance(value, list):
+        return [str(part) for part in value if isinstance(part, str | int)]
+    if isinstance(value, dict):
+        return {str(name): str(part) for name, part in value.items() if isinstance(part, str | int)}
+    return str(value)
 
 
 def read_entities(text: str, orders: OrderNumbers, requested: str | None = None) -> tuple[Entity, ...]:
@@ -137,12 +150,12 @@ def read_entities(text: str, orders: OrderNumbers, requested: str | None = None)
     return tuple(sorted(found, key=lambda entity: entity.start))
 
 
-def payload_entities(values: dict[str, str], orders: OrderNumbers) -> tuple[Entity, ...]:
+def payload_entities(values: Mapping[str, Any], orders: OrderNumbers) -> tuple[Entity, ...]:
     """Return the payload's entities that hold what their name promises; the rest is dropped."""
     found = []
-    if order_number := orders.canonical(values.get("order_number", "")):
+    if order_number := orders.canonical(str(values.get("order_number", ""))):
         found.append(Entity("order_number", order_number, 0, 0))
-    if match := EMAIL.fullmatch(values.get("email", "").strip()):
+    if match := EMAIL.fullmatch(str(values.get("email", "")).strip()):
         found.append(Entity("email", match[0].lower(), 0, 0))
     return tuple(found)
 

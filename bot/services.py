@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import TypeVar
+from datetime import UTC, date, datetime
+from typing import Any, TypeVar
+from zoneinfo import ZoneInfo
 
 from bot.backoffice import BackOffice
+from bot.backoffice.terms import Terms
 from bot.errors import BackOfficeAway, IdentityError
+from bot.forms.catalogue import FORMS
+from bot.forms.desk import Desk
+from bot.forms.draft import draft_of
+from bot.forms.reading import read_answers
 from bot.identity import ANONYMOUS, Identity, verify
 from bot.language import detect_language
 from bot.packet import question_of
@@ -26,6 +33,10 @@ T = TypeVar("T")
 ACTS = {"affirm": DialogAct.AFFIRM, "deny": DialogAct.DENY}
 
 
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
 @dataclass
 class Services:
     """One action server's parts; nothing of a conversation is kept here."""
@@ -37,6 +48,8 @@ class Services:
     writer: Writer = field(default_factory=NoWriter)
     point: Point = no_point
     least_customers: int = 5
+    terms: Terms = field(default_factory=dict)
+    now: Callable[[], datetime] = _now
     _back_office_thread: ThreadPoolExecutor = field(
         default_factory=lambda: ThreadPoolExecutor(1, thread_name_prefix="backoffice")
     )
@@ -61,8 +74,33 @@ class Services:
             entities=read_entities(text, orders, conversation.requested_slot),
             act=read_act(text),
             wants_person=wants_person(conversation.text),
+            answers=self._answers(conversation, text),
         )
         return reading, self._for_customers(found)
+
+    @property
+    def today(self) -> date:
+        """The day it is where the company is."""
+        return self.now().astimezone(ZoneInfo(self.settings.timezone)).date()
+
+    async def desk(self, customer_id: str) -> Desk:
+        """Return what a form looks at; raise NoSuchCustomer or BackOfficeAway."""
+
+        def look(office: BackOffice) -> Desk:
+            goods = {product.sku: product for product in office.products()}
+            customer, orders = office.customer(customer_id), office.orders_of(customer_id)
+            return Desk(customer, orders, goods, self.terms, self.today, self.settings.currency)
+
+        return await self.at_back_office(look)
+
+    def _answers(self, conversation: Conversation, text: str) -> Mapping[str, Any]:
+        """What the words give the form that is open, if one is."""
+        draft = draft_of(conversation.pending)
+        form = FORMS.get(draft.action) if draft else None
+        if draft is None or form is None or not text:
+            return {}
+        numbers = self.settings.orders.find(text, bare=draft.asking == "order_number")
+        return read_answers(form, draft, text, numbers[0].value if numbers else None, self.today)
 
     async def identify(self, conversation: Conversation) -> Identity:
         """Return who asks; a token that proves nothing is worth as much as none."""
@@ -79,7 +117,9 @@ class Services:
         except (OSError, sqlite3.Error) as error:
             raise BackOfficeAway(f"the back office did not answer: {type(error).__name__}") from error
 
-    async def _pressed(self, conversation: Conversation, intent: str, values: dict[str, str]) -> tuple[Reading, Found]:
+    async def _pressed(
+        self, conversation: Conversation, intent: str, values: Mapping[str, Any]
+    ) -> tuple[Reading, Found]:
         words = question_of(conversation)
         rules = self.reader.rules()
         entry = rules.catalogue.get(intent)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from bot.reading import OrderNumbers
 
@@ -33,8 +34,14 @@ class Settings(BaseModel):
 
     backoffice_seed: Path = Field(
         Path("data/demo/backoffice.json"),
-        description="JSON of {customers, products, orders} that a new backoffice.db starts with",
+        description="JSON of {customers, products, orders, vouchers, returns} that a new backoffice.db starts with",
     )
+    terms: Path = Field(
+        Path("data/demo/terms.toml"),
+        description="what the company allows: which changes, when, and the refusals' words",
+    )
+    confirm_minutes: int = Field(30, ge=1, description="a yes later than this after the question is asked for again")
+    timezone: str = Field("Europe/Amsterdam", description="where the company's days begin and end")
 
     model: Literal["smollm2", "off"] = Field("smollm2", description="who writes drafts and summaries for agents")
     model_engine: Literal["int8", "bfloat16"] = Field("int8", description="int8 is bitsandbytes LLM.int8")
@@ -43,6 +50,15 @@ class Settings(BaseModel):
     model_timeout_s: float = Field(12.0, gt=0, description="drafts and summaries are extractive if not written by then")
 
     points_dir: str = Field("", description="kill tests only: folder of the points at which a turn can be stopped")
+
+    @field_validator("timezone")
+    @classmethod
+    def _known_zone(cls, name: str) -> str:
+        try:
+            ZoneInfo(name)
+        except (ZoneInfoNotFoundError, ValueError) as error:
+            raise ValueError(f"{name!r} is no time zone; expected a name such as Europe/Amsterdam") from error
+        return name
 
     @property
     def orders(self) -> OrderNumbers:

@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from bot.backoffice import FILE, SampleBackOffice
+from bot.backoffice.sample import FILE, SampleBackOffice
+from bot.backoffice.terms import load_terms
 from bot.bundle_knowledge import Watch
 from bot.errors import NotReady
 from bot.language import warm_up
@@ -32,7 +33,8 @@ class Start:
         self._settings = settings
         masker = Masker.from_settings(retrieval_settings)
         self._watch = Watch(home, retrieval_settings, settings.torch_threads)
-        self._office = SampleBackOffice(home / FILE, settings.backoffice_seed)
+        terms = load_terms(settings.terms)
+        self._office = SampleBackOffice(home / FILE, settings.backoffice_seed, terms)
         self.services = Services(
             settings=settings,
             secrets=secrets,
@@ -41,6 +43,7 @@ class Start:
             writer=_writer(settings, home),
             point=points_in(settings.points_dir),
             least_customers=retrieval_settings.min_customers,
+            terms=terms,
         )
 
     def begin(self) -> None:

@@ -43,6 +43,7 @@ def fold(state: Mapping[str, Any]) -> Conversation:
         tried=_tried(events),
         identity_token=str(nightdesk.get("identity_token") or ""),
         attempt=attempt if isinstance(attempt, int) else None,
+        at=float(at) if isinstance(at := last_user.get("timestamp"), int | float) else None,
     )
 
 

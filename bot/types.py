@@ -64,7 +64,8 @@ class Reading:
     """What we made of an utterance.
 
     `intents` come best first and are empty when no head is loaded; `out_of_scope` is in [0, 1];
-    `payload` is the intent named by a pressed button, which is certain.
+    `payload` is the intent named by a pressed button, which is certain; `answers` are the values that the words give
+    the open form, by slot, and `mood` how they sound, from -1 (furious) to 1.
     """
 
     text: str
@@ -75,6 +76,8 @@ class Reading:
     act: DialogAct = DialogAct.NONE
     wants_person: bool = False
     payload: str | None = None
+    answers: Mapping[str, Any] = field(default_factory=dict)
+    mood: float = 0.0
 
     def value(self, entity: str) -> str | None:
         """The first value read of that entity."""
@@ -103,7 +106,8 @@ class Conversation:
     """A tracker folded: all that the policy and the actions need of it.
 
     `history` holds what was said since the last session start, the last message included; `message_id` is the
-    same however often the turn is tried; `attempt` is None when the caller does not retry.
+    same however often the turn is tried; `attempt` is None when the caller does not retry; `at` is when the last
+    message was said, in seconds since 1970, if the tracker tells.
     """
 
     id: str
@@ -118,6 +122,7 @@ class Conversation:
     tried: tuple[str, ...] = ()
     identity_token: str = ""
     attempt: int | None = None
+    at: float | None = None
 
     def write_key(self, action: str) -> str:
         """The idempotency key of a write that `action` makes in this turn, the same however often it is tried."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -57,6 +58,11 @@ def draft_json(draft: Draft) -> Json:
     return {"text": draft.text, "made_by": draft.made_by, "citations": [citation_json(c) for c in draft.citations]}
 
 
+def button_payload(intent: str, values: Mapping[str, Any]) -> str:
+    """What a button posts: `/intent{"slot": "value"}`."""
+    return f"/{intent}{json.dumps(dict(values), ensure_ascii=False)}"
+
+
 def buttons_json(buttons: Iterable[Button]) -> list[dict[str, str]]:
     """Buttons."""
     return [{"title": button.title, "payload": button.payload} for button in buttons]
@@ -82,6 +88,8 @@ def decision_json(decision: Decision) -> Json:
         found["intent"] = decision.intent
     if isinstance(decision, RunAction):
         found["action"] = decision.action
+        if decision.refused_by:
+            found["refused_by"] = decision.refused_by
     if isinstance(decision, HandOff):
         found["reason"] = decision.reason.value
     if isinstance(decision, Ask):

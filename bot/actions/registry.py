@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 
-from bot.actions import cancel_order, respond, suggest, summarise, track_order
+from bot.actions import respond, suggest, summarise, track_order
+from bot.actions.fill_form import form_action
 from bot.actions.outcome import Outcome, Scene
 from bot.errors import BackOfficeAway
+from bot.forms.catalogue import FORMS
 from bot.services import Services
 from bot.types import Conversation, HandoffReason
 
@@ -15,7 +17,7 @@ Action = Callable[[Services, Conversation], Awaitable[Outcome]]
 ACTIONS: Mapping[str, Action] = {
     respond.NAME: respond.respond,
     track_order.NAME: track_order.track_order,
-    cancel_order.NAME: cancel_order.cancel_order,
+    **{name: form_action(form) for name, form in FORMS.items()},
     suggest.NAME: suggest.suggest,
     summarise.NAME: summarise.summarise,
 }

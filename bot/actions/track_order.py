@@ -48,7 +48,7 @@ async def _for_customer(services: Services, scene: Scene, customer_id: str) -> O
     if len(recent) == 1:
         return _tell(scene, recent[0])
     buttons = tuple(phrases.order_button(order, INTENT) for order in recent)
-    return scene.ask_for(DECISION, "order_number", NAME, phrases.which_order(recent, to_cancel=False), buttons)
+    return scene.ask_for(DECISION, "order_number", NAME, phrases.which_order(recent), buttons)
 
 
 async def _for_anyone(services: Services, scene: Scene) -> Outcome:

@@ -1,0 +1,87 @@
+"""Take a message into a form: a pressed button, an answer, a correction, or the words that begin it."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, replace
+from typing import Any
+
+from bot.actions.outcome import Scene
+from bot.backoffice.records import read_address
+from bot.forms.catalogue import Form
+from bot.forms.desk import Desk
+from bot.forms.draft import Draft, draft_of
+from bot.forms.slots import Kind, Slot, valid
+from bot.reading import parse_payload
+
+
+def begin(form: Form, scene: Scene) -> Draft:
+    """Return the form as it was left, or a new one that remembers the words it began with."""
+    draft = draft_of(scene.conversation.pending)
+    if draft is not None and draft.action == form.action:
+        return draft
+    return Draft(form.action, said="" if scene.reading.payload else scene.reading.text)
+
+
+def take(form: Form, scene: Scene, desk: Desk, draft: Draft) -> Draft | str:
+    """Return the form with what the message gives it; or the number of an order that isn't the customer's."""
+    if scene.reading.payload == form.intent:
+        draft = _pressed(form, scene, desk, draft)
+    elif scene.conversation.pending and scene.conversation.pending.name == form.action:
+        draft = _answered(form, scene, draft)
+    if form.slot("order_number") is None:
+        return draft
+    number = scene.reading.value("order_number")
+    if number is None and not draft.filled and scene.reading.payload is None:
+        number = scene.conversation.slot("order_number")
+        if number and desk.order(number) is None:
+            return draft
+    if number and number != draft.filled.get("order_number"):
+        slot = form.slot("order_number")
+        assert slot is not None
+        draft = draft.with_value("order_number", number, slot.dependents)
+    number = draft.filled.get("order_number")
+    return str(number) if number and desk.order(number) is None else draft
+
+
+def _answered(form: Form, scene: Scene, draft: Draft) -> Draft:
+    for name, value in scene.reading.answers.items():
+        slot = form.slot(name)
+        if slot and value is None:
+            draft = replace(draft.without(name), said="")
+        elif slot:
+            draft = draft.with_value(name, value, slot.dependents)
+    return draft
+
+
+def _pressed(form: Form, scene: Scene, desk: Desk, draft: Draft) -> Draft:
+    """Take the values of a button in the order of the slots, since what one offers depends on those before it."""
+    pressed = parse_payload(scene.conversation.text)
+    values = pressed[1] if pressed else {}
+    for slot in form.slots:
+        if slot.name in values and slot.kind is not Kind.ORDER:
+            value = _believed(slot, values[slot.name], desk, draft)
+            if value is not None:
+                draft = draft.with_value(slot.name, value, slot.dependents)
+        elif slot.kind is Kind.ORDER and (number := scene.reading.value("order_number")):
+            draft = draft.with_value(slot.name, number, slot.dependents)
+    return draft
+
+
+def _believed(slot: Slot, value: Any, desk: Desk, draft: Draft) -> Any:
+    if slot.kind is Kind.ADDRESS:
+        address = read_address(value) if isinstance(value, dict) else None
+        return asdict(address) if address and address.street and address.city else None
+    if slot.kind is Kind.EACH:
+        return _each(slot, value, desk, draft)
+    return valid(slot, value, slot.options(desk, draft.filled))
+
+
+def _each(slot: Slot, value: Any, desk: Desk, draft: Draft) -> list[str] | None:
+    """Check every choice against what is offered at its place."""
+    known: list[str] = []
+    for one in value if isinstance(value, list) else [value]:
+        options = slot.options(desk, {**draft.filled, slot.name: known})
+        if one not in {option.value for option in options}:
+            return known or None
+        known.append(one)
+    return known

@@ -1,0 +1,349 @@
+"""The company's terms: which writes are allowed when, and the sentence that says why not.
+
+One TOML file, a table a write. What is not in the file is not allowed. `refusal` is a plain function of its
+arguments: the same terms refuse in the conversation, before anything is asked, and in the back office's transaction.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from bot.backoffice.amounts import swap_difference
+from bot.backoffice.types import GIFT_CARD, Customer, Order, OrderStatus, Product
+from bot.backoffice.writes import (
+    KINDS,
+    CancelOrder,
+    ChangeAddress,
+    ChangeDeliveryDay,
+    ChangeItems,
+    ChangePayment,
+    ExchangeItems,
+    Line,
+    ReturnItems,
+    Swap,
+    Write,
+)
+from bot.errors import TermsError
+
+RefundTo = Literal["original", "own_gift_card", "new_gift_card"]
+WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+
+SAYS: Mapping[str, str] = {
+    "not_offered": "This is something only our people can do.",
+    "status": "This isn't possible any more in the state the order is in.",
+    "once": "This can be done only once for an order, and it has been done.",
+    "reason": "It is possible only for one of these reasons: {reasons}.",
+    "window": "It is possible within {within_days} days of delivery, and that time is over.",
+    "kind": "It is not possible for {kinds}.",
+    "engraved": "Engraved things are excepted.",
+    "lines": "Those things aren't in this order in that number.",
+    "family": "A thing can be swapped only for another version of the same product.",
+    "stock": "That version is sold out just now.",
+    "remove": "Things can't be taken out of an order, only the whole order cancelled.",
+    "weekday": "We deliver on {weekdays} only.",
+    "ahead": "The day must lie after today and at most {days_ahead} days ahead.",
+    "country": "The country can't be changed.",
+    "refund_to": "The money can go back the way it was paid{or_gift_card}, and nowhere else.",
+    "settle": "Only a payment method on your own account can be used.",
+    "balance": "There isn't enough on that gift card.",
+    "same_payment": "The order is paid that way already.",
+}
+
+
+class Term(BaseModel):
+    """What is allowed for one kind of write."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    policy: str = Field(min_length=1, description="the policy's name, as a refusal gives it")
+    article: str | None = Field(None, description="the help article where it stands")
+    statuses: tuple[OrderStatus, ...] | None = Field(None, description="states of an order in which it is allowed")
+    not_after: tuple[str, ...] = Field((), description="writes after which it is no longer allowed")
+    reasons: Mapping[str, str] = Field({}, description="reasons to choose from, slug = title; none are asked if empty")
+    within_days: int | None = Field(None, ge=0, description="days since delivery")
+    never_kinds: tuple[str, ...] = Field((), description="kinds of products it is not allowed for")
+    not_engraved: bool = Field(False, description="not allowed for engraved things")
+    may_remove: bool = Field(False, description="an item may be taken out without another coming in")
+    weekdays: tuple[str, ...] = Field((), description="days of delivery")
+    days_ahead: int | None = Field(None, ge=1, description="how far ahead the day may lie")
+    same_country: bool = Field(False, description="the new address must be in the old one's country")
+    refund_to: tuple[RefundTo, ...] = Field(("original",), description="where a refund may go")
+    settle: Literal["original", "choose"] = Field("original", description="how a difference in price is settled")
+    fee: Decimal = Field(Decimal(0), ge=0, description="taken off a refund")
+    free_reasons: tuple[str, ...] = Field((), description="reasons for which the fee is waived")
+    says: Mapping[str, str] = Field({}, description="the sentence of a refusal, by rule")
+
+
+Terms = Mapping[str, Term]
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why not: the rule's key, the policy's name, a sentence for the customer, and the article where it stands."""
+
+    rule: str
+    policy: str
+    says: str
+    article: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A write with all that the terms look at."""
+
+    term: Term
+    write: Write
+    order: Order | None
+    customer: Customer
+    products: Mapping[str, Product]
+    today: date
+
+
+def load_terms(path: Path) -> dict[str, Term]:
+    """Read the terms; raise TermsError naming the file, the table and what would be accepted."""
+    try:
+        tables = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise TermsError(f"the company's terms {path} cannot be read: {error}") from error
+    if unknown := set(tables) - set(KINDS):
+        raise TermsError(f"{path} has a table [{min(unknown)}]; expected some of {', '.join(KINDS)}")
+    try:
+        terms = {name: Term.model_validate(table) for name, table in tables.items()}
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"]))
+        raise TermsError(f"{path}: {where} is {first['input']!r:.60}: {first['msg']}") from error
+    for name, term in terms.items():
+        if unknown := (set(term.says) - set(SAYS)) | (set(term.weekdays) - set(WEEKDAYS)):
+            raise TermsError(
+                f"{path}: [{name}] has {min(unknown)!r}; expected rules {', '.join(SAYS)} or English weekdays"
+            )
+    return terms
+
+
+def refusal(
+    write: Write,
+    order: Order | None,
+    customer: Customer,
+    products: Mapping[str, Product],
+    terms: Terms,
+    today: date,
+    *,
+    only: frozenset[str] | None = None,
+) -> Refusal | None:
+    """Return the first rule that forbids the write, or None if the company allows it. `only` limits the rules."""
+    term = terms.get(write.name)
+    if term is None:
+        return Refusal("not_offered", "What the assistant may do", SAYS["not_offered"])
+    case = Case(term, write, order, customer, products, today)
+    for rule, broken in RULES:
+        if (only is None or rule in only) and broken(case):
+            return Refusal(rule, term.policy, sentence(term, rule, case.write), term.article)
+    return None
+
+
+def state_refusal(name: str, order: Order, terms: Terms, today: date) -> Refusal | None:
+    """Say whether the order as a whole forbids a write, whatever else would be asked for."""
+    term = terms.get(name)
+    if term is None:
+        return Refusal("not_offered", "What the assistant may do", SAYS["not_offered"])
+    broken = (
+        "status"
+        if _wrong_status(term, order)
+        else "once"
+        if order.acts & set(term.not_after)
+        else "window"
+        if _too_late(term, order, today)
+        else None
+    )
+    return Refusal(broken, term.policy, sentence(term, broken), term.article) if broken else None
+
+
+def item_refusal(name: str, sku: str, order: Order, products: Mapping[str, Product], terms: Terms) -> Refusal | None:
+    """Say whether an article of the order is excepted from a write."""
+    term = terms[name]
+    broken = (
+        "kind"
+        if _kind(sku, products) in term.never_kinds
+        else "engraved"
+        if term.not_engraved and any(item.engraving for item in order.items if item.sku == sku)
+        else None
+    )
+    return Refusal(broken, term.policy, sentence(term, broken), term.article) if broken else None
+
+
+def sentence(term: Term, rule: str, write: Write | None = None) -> str:
+    """The sentence of a refusal, the company's own where it wrote one."""
+    days = term.weekdays
+    gift_card = any(way != "original" for way in term.refund_to)
+    return term.says.get(rule, SAYS[rule]).format(
+        policy=term.policy,
+        reasons=", ".join(term.reasons.values()),
+        within_days=term.within_days,
+        kinds=" and ".join(term.never_kinds),
+        weekdays=" and ".join([", ".join(days[:-1]), days[-1]] if len(days) > 1 else days),
+        days_ahead=term.days_ahead,
+        or_gift_card=" or onto a gift card" if gift_card else "",
+        day=write.day if isinstance(write, ChangeDeliveryDay) else "",
+    )
+
+
+def _wrong_status(term: Term, order: Order | None) -> bool:
+    return order is not None and term.statuses is not None and order.status not in term.statuses
+
+
+def _too_late(term: Term, order: Order | None, today: date) -> bool:
+    delivered = order.delivered_on() if order else None
+    return term.within_days is not None and delivered is not None and (today - delivered).days > term.within_days
+
+
+def _kind(sku: str, products: Mapping[str, Product]) -> str:
+    return products[sku].kind if sku in products else ""
+
+
+def _lines(write: Write) -> tuple[Line | Swap, ...]:
+    if isinstance(write, ReturnItems):
+        return write.lines
+    return write.swaps if isinstance(write, ChangeItems | ExchangeItems) else ()
+
+
+def _bad_lines(case: Case) -> bool:
+    if not isinstance(case.write, ReturnItems | ChangeItems | ExchangeItems):
+        return False
+    lines, order = _lines(case.write), case.order
+    asked: dict[str, int] = {}
+    for line in lines:
+        asked[line.sku] = asked.get(line.sku, 0) + line.quantity
+    if not lines or order is None or any(line.quantity < 1 for line in lines):
+        return True
+    return any(count > order.left(sku) for sku, count in asked.items())
+
+
+def _excepted(case: Case, rule: str) -> bool:
+    if case.order is None:
+        return False
+    terms = {case.write.name: case.term}
+    found = (item_refusal(case.write.name, line.sku, case.order, case.products, terms) for line in _lines(case.write))
+    return any(refused and refused.rule == rule for refused in found)
+
+
+def _swaps(case: Case) -> tuple[Swap, ...]:
+    return case.write.swaps if isinstance(case.write, ChangeItems | ExchangeItems) else ()
+
+
+def _other_family(case: Case) -> bool:
+    for swap in _swaps(case):
+        old, new = case.products.get(swap.sku), case.products.get(swap.new_sku or "")
+        if swap.new_sku is not None and not (old and new and old.family and old.family == new.family):
+            return True
+    return False
+
+
+def _sold_out(case: Case) -> bool:
+    return any(s.new_sku is not None and case.products[s.new_sku].in_stock < s.quantity for s in _swaps(case))
+
+
+def _removes(case: Case) -> bool:
+    out = sum(swap.quantity for swap in _swaps(case) if swap.new_sku is None)
+    return out > 0 and (
+        not case.term.may_remove or case.order is None or out >= sum(i.quantity for i in case.order.items)
+    )
+
+
+def _wrong_day(case: Case) -> bool:
+    if not isinstance(case.write, ChangeDeliveryDay) or not case.term.weekdays:
+        return False
+    return WEEKDAYS[date.fromisoformat(case.write.day).weekday()] not in case.term.weekdays
+
+
+def _too_far(case: Case) -> bool:
+    if not isinstance(case.write, ChangeDeliveryDay):
+        return False
+    day, ahead = date.fromisoformat(case.write.day), case.term.days_ahead
+    return day <= case.today or (ahead is not None and day > case.today + timedelta(days=ahead))
+
+
+def _other_country(case: Case) -> bool:
+    if not isinstance(case.write, ChangeAddress) or not case.term.same_country:
+        return False
+    old = case.order.address if case.order else None
+    return bool(old and old.country and case.write.address.country.casefold() != old.country.casefold())
+
+
+def _wrong_refund(case: Case) -> bool:
+    if not isinstance(case.write, ReturnItems):
+        return False
+    return case.write.refund_to not in refund_ways(case.term, case.order, case.customer)
+
+
+def refund_ways(term: Term, order: Order | None, customer: Customer) -> tuple[str, ...]:
+    """Where a refund of this order may go: payment methods' ids, and "gift_card" for a new one."""
+    ways = [order.payment_method] if order and order.payment_method and "original" in term.refund_to else []
+    if "own_gift_card" in term.refund_to:
+        ways += [method.id for method in customer.payment_methods if method.kind == GIFT_CARD]
+    if "new_gift_card" in term.refund_to:
+        ways.append(GIFT_CARD)
+    return tuple(dict.fromkeys(ways))
+
+
+def _settled_by(case: Case) -> str | None:
+    if isinstance(case.write, ChangePayment):
+        return case.write.payment_method
+    return case.write.settle_with if isinstance(case.write, ChangeItems | ExchangeItems) else None
+
+
+def _not_theirs(case: Case) -> bool:
+    method = _settled_by(case)
+    if isinstance(case.write, ChangeItems | ExchangeItems) and case.term.settle == "original":
+        return method is not None and (case.order is None or method != case.order.payment_method)
+    return method is not None and case.customer.method(method) is None
+
+
+def _too_little(case: Case) -> bool:
+    method = case.customer.method(_settled_by(case) or "")
+    if method is None or method.balance is None or case.order is None:
+        return False
+    if isinstance(case.write, ChangePayment):
+        return method.balance < case.order.total
+    return method.balance < swap_difference(_swaps(case), case.order, case.products)
+
+
+def _same_payment(case: Case) -> bool:
+    return isinstance(case.write, ChangePayment) and bool(
+        case.order and case.order.payment_method == case.write.payment_method
+    )
+
+
+def _bad_reason(case: Case) -> bool:
+    reasons = case.term.reasons
+    return isinstance(case.write, CancelOrder | ReturnItems) and bool(reasons) and case.write.reason not in reasons
+
+
+# In the order in which a person would look: is it possible at all, for these things, to there, paid like that.
+RULES: tuple[tuple[str, Callable[[Case], bool]], ...] = (
+    ("status", lambda case: _wrong_status(case.term, case.order)),
+    ("once", lambda case: bool(case.order and case.order.acts & set(case.term.not_after))),
+    ("window", lambda case: _too_late(case.term, case.order, case.today)),
+    ("lines", _bad_lines),
+    ("kind", lambda case: _excepted(case, "kind")),
+    ("engraved", lambda case: _excepted(case, "engraved")),
+    ("remove", _removes),
+    ("family", _other_family),
+    ("stock", _sold_out),
+    ("reason", _bad_reason),
+    ("ahead", _too_far),
+    ("weekday", _wrong_day),
+    ("country", _other_country),
+    ("refund_to", _wrong_refund),
+    ("settle", _not_theirs),
+    ("same_payment", _same_payment),
+    ("balance", _too_little),
+)

@@ -1,0 +1,95 @@
+"""Read a message against the form that is open: the value asked for, and corrections of what was given before."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import date
+from typing import Any
+
+from bot.forms.addresses import read_address
+from bot.forms.catalogue import Form
+from bot.forms.choices import chosen
+from bot.forms.draft import Draft
+from bot.forms.slots import Kind, Slot, read_other, read_slot
+
+CORRECTS = re.compile(
+    r"\b(?:no|nope|not|actually|instead|rather|sorry|wait|mean|meant|make (?:it|that)|change (?:it|that)|only|just|"
+    r"other|different|wrong|correction|oops)\b",
+    re.IGNORECASE,
+)
+SHORT = 6  # words of a reply that may correct something without saying so
+PART_OF = re.compile(r"\b(\d{1,2}|one|two|three|four|five|six) of (?:the|them|those|these)\b", re.IGNORECASE)
+
+
+def read_answers(form: Form, draft: Draft, text: str, order_number: str | None, today: date) -> Mapping[str, Any]:
+    """Return what the words give the form, by slot: the slot asked for first; else what they correct.
+
+    A value of None means: that one was wrong, ask again. Nothing that stands already is returned.
+    """
+    asked = form.slot(draft.asking)
+    if order_number and form.slot("order_number") and order_number != draft.filled.get("order_number"):
+        return {"order_number": order_number}
+    if asked and (value := _value(asked, draft, text, today, asked=True)) is not None:
+        return {asked.name: value}
+    if not _may_correct(draft, text):
+        return {}
+    for slot in reversed(form.slots):
+        if slot.name in draft.filled and slot is not asked:
+            changed = _value(slot, draft, text, today, asked=False)
+            if changed is not None and changed != draft.filled[slot.name]:
+                return {slot.name: changed}
+    return _other(form, draft, text)
+
+
+def read_from_beginning(slot: Slot, draft: Draft, said: str, today: date) -> Any:
+    """Return what the words that began the form say of a slot not asked for yet, or None."""
+    if slot.kind is Kind.NUMBER:
+        found = PART_OF.search(said)
+        return read_slot(slot, found[1], (), today, asked=True) if found else None
+    if slot.kind is Kind.EACH:
+        picks = chosen(said, draft.options.get(slot.name, ())) if len(draft.filled.get("items", ())) == 1 else ()
+        return [picks[0]] if len(picks) == 1 else None
+    if slot.kind is Kind.ORDER:
+        return None
+    return _value(slot, draft, said, today, asked=False)
+
+
+def _value(slot: Slot, draft: Draft, text: str, today: date, *, asked: bool) -> Any:
+    options, current = draft.options.get(slot.name, ()), draft.filled.get(slot.name)
+    if slot.kind is Kind.ADDRESS:
+        address = read_address(text, draft.country)
+        return asdict(address) if address else None
+    if slot.kind is Kind.EACH:
+        return _each(options, current, text, asked=asked)
+    return read_slot(slot, text, options, today, asked=asked, current=current)
+
+
+def _each(options: tuple[Any, ...], current: Any, text: str, *, asked: bool) -> list[str] | None:
+    known = list(current) if isinstance(current, list) else []
+    picks = chosen(text, options)
+    if len(picks) != 1:
+        return None
+    return [*known, picks[0]] if asked else [*known[:-1], picks[0]]
+
+
+def _may_correct(draft: Draft, text: str) -> bool:
+    if CORRECTS.search(text):
+        return True
+    return draft.asking is None and "?" not in text and len(text.split()) <= SHORT
+
+
+def _other(form: Form, draft: Draft, text: str) -> Mapping[str, Any]:
+    """Take "the other one" as meaning the last choice there was."""
+    for slot in reversed(form.slots):
+        options = draft.options.get(slot.name, ())
+        if slot.name not in draft.filled or len(options) < 2 or slot.kind is Kind.EACH:
+            continue
+        meant = read_other(text, options, draft.filled[slot.name])
+        if meant is None:
+            return {}
+        if not meant:
+            return {slot.name: None}
+        return {slot.name: list(meant) if slot.kind is Kind.CHOICES else meant[0]}
+    return {}

@@ -12,11 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from bot.bundle_knowledge import BundleKnowledge, load
-from bot.decisions import KINDS, Answer, Ask, Decision, HandOff, Question, RunAction
+from bot.decisions import Answer, Ask, Decision, HandOff, Question, RunAction, StaySilent
 from bot.settings import Settings as BotSettings
 from finetune.alone import decide_alone
 from finetune.errors import BadLabels, NothingToServe
 from finetune.judge import Judge
+from finetune.labelled import Question as HeldOut
 from finetune.labelled import read_labelled, read_questions, read_texts
 from finetune.settings import Settings
 from retrieval.bundle import CurrentBundle
@@ -26,7 +27,15 @@ from retrieval.masking import Masker
 from retrieval.passages import all_passages
 from retrieval.settings import Settings as RetrievalSettings
 
+OUTCOMES = ("answered_right", "answered_wrong", "perhaps_right", "perhaps_wrong", "responded", "not_answered")
 Decide = Callable[[Sequence[str]], list[Decision]]
+DECISIONS: Mapping[type, str] = {
+    Answer: "answer",
+    Ask: "ask",
+    RunAction: "action",
+    HandOff: "handoff",
+    StaySilent: "silent",
+}
 
 
 def evaluate(
@@ -37,7 +46,7 @@ def evaluate(
     *,
     current: CurrentBundle | None = None,
 ) -> dict[str, Any]:
-    """Return decisions on the held-out utterances, questions and out-of-scope utterances, and how many were wrong.
+    """Return the decisions on each held-out file, and how many of the answers among them were wrong.
 
     An answer is wrong if its first passage is no right source of the question, or if there was nothing to answer. An
     action or handoff is wrong if another intent was meant. A suggestion ("this may be it") is counted by itself.
@@ -101,16 +110,20 @@ def _intents(knowledge: BundleKnowledge, decided: Decide, path: Path, mask: Call
 def _questions(decided: Decide, judge: Judge, path: Path) -> dict[str, Any]:
     questions = read_questions(path)
     decisions = decided([question.text for question in questions])
-    outcome: Counter[str] = Counter()
-    for question, decision in zip(questions, decisions, strict=True):
-        hits = decision.hits if isinstance(decision, Answer | Ask) else ()
-        if not hits:
-            outcome["not_answered"] += 1
-            continue
-        kind = "answered" if isinstance(decision, Answer) else "suggested"
-        right = judge.right(hits[0].passage, question.source)
-        outcome[f"{kind}_{'right' if right else 'wrong'}"] += 1
-    return {"questions": len(questions), **dict(outcome), "decisions": _tally(decisions)}
+    outcomes = (_outcome(decision, question, judge) for question, decision in zip(questions, decisions, strict=True))
+    counts = Counter(outcomes)
+    return {"questions": len(questions), **{name: counts[name] for name in OUTCOMES}, "decisions": _tally(decisions)}
+
+
+def _outcome(decision: Decision, question: HeldOut, judge: Judge) -> str:
+    """One of OUTCOMES: what became of a question that has a source."""
+    if isinstance(decision, Answer) and decision.response:
+        return "responded"  # with words fixed for an intent; whether they answer, nobody has labelled
+    hits = decision.hits if isinstance(decision, Answer | Ask) else ()
+    if not hits:
+        return "not_answered"
+    kind = "answered" if isinstance(decision, Answer) else "perhaps"
+    return f"{kind}_{'right' if judge.right(hits[0].passage, question.sources) else 'wrong'}"
 
 
 def _unwanted(decided: Decide, texts: Sequence[str]) -> dict[str, Any]:
@@ -130,7 +143,7 @@ def _answered(report: Mapping[str, Any]) -> dict[str, Any]:
     right = questions.get("answered_right", 0)
     wrong = questions.get("answered_wrong", 0)
     wrong += sum(report.get(name, {}).get("answered_wrong", 0) for name in ("unanswerable", "out_of_scope"))
-    given = right + wrong
+    given = right + wrong  # a fixed response to a question is neither: nobody has labelled those
     return {"answers": given, "wrong": wrong, "wrong_share": round(wrong / given, 4) if given else 0.0}
 
 
@@ -139,10 +152,10 @@ def _intent_of(decision: Decision) -> str | None:
 
 
 def _tally(decisions: Sequence[Decision]) -> dict[str, int]:
-    """How often each kind was decided; a suggestion is told apart from other ways of asking."""
-
-    def name(decision: Decision) -> str:
-        suggested = isinstance(decision, Ask) and decision.question is Question.PERHAPS
-        return "suggest" if suggested else KINDS[type(decision)]
-
-    return dict(sorted(Counter(map(name, decisions)).items()))
+    """How often each kind was decided; "this is perhaps the answer" is told apart from other ways of asking."""
+    counts = dict.fromkeys(("answer", "perhaps", "ask", "action", "handoff"), 0)
+    for decision in decisions:
+        perhaps = isinstance(decision, Ask) and decision.question is Question.PERHAPS
+        name = "perhaps" if perhaps else DECISIONS[type(decision)]
+        counts[name] = counts.get(name, 0) + 1
+    return counts

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import PurePath
 
 from retrieval.encoder import Embeddings, Encoder
@@ -13,10 +13,10 @@ SAME_ANSWER = 0.55
 
 
 class Judge:
-    """Judges hits against a source's file name.
+    """Judges hits against the file names of a question's sources.
 
-    A piece of an article is right if the article is the source. A card has no file: it is right if its answer is
-    nearest to a piece of the source, at a cosine of at least SAME_ANSWER.
+    A piece of an article is right if the article is a source. A card has no file: it is right if its answer is
+    nearest to a piece of a source, at a cosine of at least SAME_ANSWER.
     """
 
     def __init__(self, passages: Sequence[Passage], encoder: Encoder) -> None:
@@ -25,11 +25,12 @@ class Judge:
         self._vectors: Embeddings = encoder.encode([piece.text for piece in self._pieces] or [""])
         self._sources: dict[int, str | None] = {}
 
-    def right(self, passage: Passage, source: str | None) -> bool:
-        """Return whether the passage answers a question answered by `source`; never where `source` is None."""
-        return source is not None and self._source_of(passage) == source
+    def right(self, passage: Passage, sources: Collection[str]) -> bool:
+        """Return whether the passage answers a question that these files answer; never where there are none."""
+        return bool(sources) and self.source_of(passage) in sources
 
-    def _source_of(self, passage: Passage) -> str | None:
+    def source_of(self, passage: Passage) -> str | None:
+        """Return the file that says what the passage says, or None for a card that none says."""
         if passage.kind is PassageKind.ARTICLE:
             return PurePath(passage.source).name
         if passage.id not in self._sources:

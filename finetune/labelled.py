@@ -23,10 +23,16 @@ class Labelled:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A customer's question and the file that answers it; `source` None: nothing does."""
+    """A customer's question and the file that answers it; `source` None: nothing does. `also` answers it as well."""
 
     text: str
     source: str | None
+    also: tuple[str, ...] = ()
+
+    @property
+    def sources(self) -> frozenset[str]:
+        """Every file that answers it; empty if nothing does."""
+        return frozenset((self.source, *self.also)) if self.source else frozenset()
 
 
 def read_labelled(path: Path) -> list[Labelled]:
@@ -52,17 +58,23 @@ def read_texts(path: Path) -> list[str]:
 
 
 def read_questions(path: Path) -> list[Question]:
-    """Read JSONL of `{"question", "source"}`."""
-    found = []
-    for line, raw in enumerate(_text(path).splitlines(), start=1):
-        if not raw.strip():
-            continue
-        try:
-            row = json.loads(raw)
-            found.append(Question(str(row["question"]).strip(), row.get("source")))
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise BadLabels(f'{path}:{line} is not {{"question": …, "source": …}}: {error}') from error
-    return found
+    """Read JSONL of `{"question", "source", "also"}`; without a source nothing answers, `also` may be left out."""
+    return [
+        _question(raw, f"{path}:{line}") for line, raw in enumerate(_text(path).splitlines(), start=1) if raw.strip()
+    ]
+
+
+def _question(raw: str, where: str) -> Question:
+    try:
+        row = json.loads(raw)
+        text, source, also = str(row["question"]).strip(), row.get("source"), row.get("also") or []
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise BadLabels(f'{where} is not {{"question": …, "source": …}}: {error}') from error
+    if not (isinstance(also, list) and all(isinstance(name, str) for name in also)):
+        raise BadLabels(f"{where}: also is {also!r}; it should be a list of sources")
+    if not text or not (source is None or isinstance(source, str)) or (also and not source):
+        raise BadLabels(f"{where} needs a question, and a source where there is an also; got {raw.strip():.120}")
+    return Question(text, source, tuple(also))
 
 
 def read_catalogue(path: Path) -> dict[str, IntentEntry]:

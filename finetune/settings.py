@@ -18,7 +18,11 @@ class Settings(BaseModel):
     )
     questions: Path | None = Field(
         Path("data/demo/questions_calibration.jsonl"),
-        description='JSONL of {"question", "source"}: which article answers it; a source of null means nothing does',
+        description='JSONL of {"question", "source", "also"}: which articles answer it; none if source is null',
+    )
+    unanswerable: Path | None = Field(
+        Path("data/demo/questions_calibration_unanswerable.jsonl"),
+        description="JSONL of questions that nothing answers; the thresholds are chosen with them",
     )
     intents: Path = Field(Path("data/demo/intents.toml"), description="what to do for each intent")
     test_utterances: Path | None = Field(Path("data/demo/utterances_test.csv"), description="opened by evaluate only")

@@ -65,7 +65,11 @@ def train(
     }
     metrics: dict[str, Any] = {"intents": chosen | _figures(intents)}
     if settings.questions:
-        questions = [*read_questions(settings.questions), *(Question(text, None) for text in outside)]
+        questions = [
+            *read_questions(settings.questions),
+            *(read_questions(settings.unanswerable) if settings.unanswerable else []),
+            *(Question(text, None) for text in outside),
+        ]
         passages = _passage_thresholds(settings, retrieval, home, bundle, encoder, head, questions, intents)
         thresholds |= passages["thresholds"]
         metrics["passages"] = passages["metrics"]
@@ -116,7 +120,7 @@ def _passage_thresholds(
     for question, hits in zip(questions, found, strict=True):
         best = nearest(hits)
         cosine = best.cosine if best and best.cosine is not None else -1.0
-        scored.append((cosine, best is not None and judge.right(best.passage, question.source)))
+        scored.append((cosine, best is not None and judge.right(best.passage, question.sources)))
     _, outside = head.apply(vectors)
     inside = [row for row, score in zip(scored, outside, strict=True) if score < intents.thresholds["out_of_scope"]]
     answer = pick_cosine(scored, settings.target_wrong)
@@ -151,7 +155,8 @@ def _auroc(view: OutOfFold) -> float:
 
 
 def _files(settings: Settings) -> list[Path]:
-    return [path for path in (settings.utterances, settings.out_of_scope, settings.questions, settings.intents) if path]
+    learnt_from = (settings.utterances, settings.out_of_scope, settings.questions, settings.unanswerable)
+    return [path for path in (*learnt_from, settings.intents) if path]
 
 
 def _sha256(path: Path) -> str:

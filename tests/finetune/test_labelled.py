@@ -37,6 +37,28 @@ def test_a_question_without_a_source_is_one_that_nothing_answers(tmp_path: Path)
     assert read_questions(path) == [Question("a?", "a.md"), Question("b?", None)]
 
 
+def test_a_question_may_name_other_sources_that_answer_it_as_well(tmp_path: Path) -> None:
+    path = write(tmp_path / "q.jsonl", '{"question": "a?", "source": "a.md", "also": ["b.md"]}\n')
+    (question,) = read_questions(path)
+    assert question == Question("a?", "a.md", ("b.md",))
+    assert question.sources == {"a.md", "b.md"}
+    assert Question("b?", None).sources == frozenset()
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        '{"question": "", "source": "a.md"}',
+        '{"question": "a?", "source": ["a.md"]}',
+        '{"question": "a?", "source": "a.md", "also": "b.md"}',
+        '{"question": "a?", "also": ["b.md"]}',
+    ],
+)
+def test_a_question_with_a_wrong_field_is_named_by_its_line(tmp_path: Path, row: str) -> None:
+    with pytest.raises(BadLabels, match=r"q\.jsonl:1"):
+        read_questions(write(tmp_path / "q.jsonl", row + "\n"))
+
+
 def test_a_broken_question_is_named_by_its_line(tmp_path: Path) -> None:
     with pytest.raises(BadLabels, match=r"q\.jsonl:2"):
         read_questions(write(tmp_path / "q.jsonl", '{"question": "a?"}\n{"query": "b?"}\n'))

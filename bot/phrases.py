@@ -110,6 +110,11 @@ def day(text: str | None) -> str | None:
     return f"{when:%A} {when.day} {when:%B}"
 
 
+def long_day(text: str | None) -> str | None:
+    """`30 November 2026`, from an ISO date or time; None if there is none."""
+    return f"{(when := datetime.fromisoformat(text)).day} {when:%B %Y}" if text else None
+
+
 def order_state(order: Order) -> str:
     """Say where an order is."""
     what = f"Order {order.order_number} ({items(order, most=3)})"
@@ -146,6 +151,49 @@ def none_possible(about: str, policy: str) -> str:
     return (
         f"I've looked through your orders, and {about} isn't possible for any of them. That is our policy “{policy}”."
     )
+
+
+ZERO = Decimal(0)
+NO_SUCH_CODE_AGAIN = "I can't find that code either. Shall I pass you to a person?"
+
+
+def back_to(about: str, question: str) -> str:
+    """Ask the open question again after something else was answered."""
+    return f"Back to {about}: {question}"
+
+
+def ask_code(*, again: bool = False) -> str:
+    """Ask for a voucher's or gift card's code."""
+    if again:
+        return "I couldn't find a code in that. It stands in the e-mail it came with; could you copy it here?"
+    return "Gladly. Which code is it? You can copy it here as it stands in the e-mail."
+
+
+def no_such_code(code: str) -> str:
+    """The same words for a code that does not exist and for somebody else's."""
+    return f"I can't find a code {code}. Could you check it, letter by letter, and tell me again?"
+
+
+def gift_card(code: str, left: str, until: str | None, *, expired: bool) -> str:
+    """What is on a gift card."""
+    if expired:
+        return f"Gift card {code} was valid until {until}, so it can't be used any more."
+    return f"There is {left} left on gift card {code}." + (f" It is valid until {until}." if until else "")
+
+
+def voucher(
+    code: str, off: str, until: str | None, minimum: str | None, kind: str | None, *, first: bool, expired: bool
+) -> str:
+    """What a discount code is worth, and on what conditions."""
+    if expired:
+        return f"Code {code} was valid until {until}, so it doesn't work any more."
+    what = {None: "", "plant": " all plants", "pot": " pots", "tool": " tools"}.get(kind, f" {kind}")
+    conditions = [f"the basket has to hold at least {minimum}"] if minimum else []
+    if first:
+        conditions.append("it works on a first order only")
+    also = f" Please note: {' and '.join(conditions)}." if conditions else ""
+    valid = f" until {until}" if until else ""
+    return f"Code {code} is good: {off} off{what}{valid}.{also}"
 
 
 NOT_ANY_MORE = "This isn't possible any more; something changed meanwhile."

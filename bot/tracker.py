@@ -35,7 +35,7 @@ def fold(state: Mapping[str, Any]) -> Conversation:
         text=text,
         message_id=_message_id(sender, latest, last_user, events),
         slots=slots,
-        pending=_pending(slots.get("pending_action")),
+        pending=pending_of(slots.get("pending_action")),
         requested_slot=slots.get("requested_slot") or None,
         misunderstandings=_count(slots.get("misunderstandings")),
         paused=bool(state.get("paused")),
@@ -96,7 +96,8 @@ def _message_id(
     return hashlib.sha256(f"{sender}\n{count}\n{stamp}".encode()).hexdigest()[:32]
 
 
-def _pending(value: Any) -> PendingAction | None:
+def pending_of(value: Any) -> PendingAction | None:
+    """Return the pending question that a slot's value holds, or None."""
     if not isinstance(value, dict) or not isinstance(value.get("name"), str):
         return None
     values = value.get("values")

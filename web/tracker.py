@@ -19,6 +19,7 @@ _SLOTS = (
     "email",
     "requested_slot",
     "pending_action",
+    "suspended_action",
     "misunderstandings",
     "handoff_reason",
     "handoff_packet",

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 
-from bot.actions import respond, suggest, summarise, track_order
+from bot.actions import check_voucher, respond, suggest, summarise, track_order
+from bot.actions.digression import ONLY_LOOK, resume
 from bot.actions.fill_form import form_action
 from bot.actions.outcome import Outcome, Scene
 from bot.errors import BackOfficeAway
@@ -18,6 +19,7 @@ ACTIONS: Mapping[str, Action] = {
     respond.NAME: respond.respond,
     track_order.NAME: track_order.track_order,
     **{name: form_action(form) for name, form in FORMS.items()},
+    check_voucher.NAME: check_voucher.check_voucher,
     suggest.NAME: suggest.suggest,
     summarise.NAME: summarise.summarise,
 }
@@ -30,7 +32,8 @@ async def run(name: str, services: Services, conversation: Conversation) -> Outc
     same idempotency key, and hands off by itself when its time is up.
     """
     try:
-        return await ACTIONS[name](services, conversation)
+        outcome = await ACTIONS[name](services, conversation)
+        return resume(conversation, outcome) if name in ONLY_LOOK else outcome
     except BackOfficeAway:
         if conversation.attempt is not None:
             raise

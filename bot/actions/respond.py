@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bot import phrases
+from bot.actions.digression import SUSPENDED, suspend, with_reminder
 from bot.actions.outcome import NOTHING_ASKED, Outcome, Scene
 from bot.compose import answer_text, citations
 from bot.decisions import (
@@ -17,7 +18,8 @@ from bot.decisions import (
     RunAction,
     StaySilent,
 )
-from bot.policy import choose_response, decide
+from bot.forms.draft import draft_of
+from bot.policy import choose_response, decide, is_form
 from bot.services import Services
 from bot.types import ENGLISH, Button, Conversation, HandoffReason, PendingAction, Reply
 from bot.wire import followup, pending_json, slots_changed
@@ -84,7 +86,10 @@ def _run(scene: Scene, decision: RunAction) -> Outcome:
     A pending yes stays, for the action to see; what was pending of another action is dropped.
     """
     pending = scene.conversation.pending
-    dropped = {} if pending and pending.name == decision.action else dict(NOTHING_ASKED)
+    own = pending is not None and pending.name == decision.action
+    if own and pending is not None and is_form(pending):
+        return Outcome((*slots_changed(scene.conversation, decision.slots), followup(decision.action)))
+    dropped = {} if own else {**NOTHING_ASKED, SUSPENDED: suspend(pending, decision.action)}
     wanted = {**dropped, "requested_slot": None, **decision.slots}
     return Outcome((*slots_changed(scene.conversation, wanted), followup(decision.action)))
 
@@ -121,10 +126,11 @@ def _answer(scene: Scene, decision: Answer) -> Outcome:
     if decision.phrase:
         text = phrases.LET_GO if decision.phrase is Phrase.LET_GO else phrases.ACKNOWLEDGED
         return scene.say(decision, Reply(text))
-    if decision.response:
-        return scene.say(decision, Reply(decision.response))
-    text = answer_text(scene.reading.text, decision.hits)
-    return scene.say(decision, Reply(text, citations=citations(decision.hits)))
+    text = decision.response or answer_text(scene.reading.text, decision.hits)
+    reply = Reply(text, citations=citations(decision.hits))
+    if draft := draft_of(scene.conversation.pending):  # a question in between: the form stays open
+        return scene.say(decision, with_reminder(reply, draft), {"misunderstandings": 0})
+    return scene.say(decision, reply)
 
 
 def _title(intent: str) -> str:

@@ -30,9 +30,11 @@ LEAD = re.compile(
     r"(?:my|the|our) (?:new |correct |right )?address(?: is)?|it'?s(?: now)?|to)\b[ :,-]*",
     re.IGNORECASE,
 )
+PREFACE = re.compile(r"^.*\b(?:is|to)(?: now| at)?[: ]+(?=.*\d)", re.IGNORECASE)
 TAIL = re.compile(r"[\s,.]*(?:please|thanks|thank you|instead|now)[\s,.!]*$", re.IGNORECASE)
 NAMED_HOUSES = frozenset({"ireland", "united kingdom"})  # where a house may have a name and no number
 STREET = re.compile(r"(?=.*\d)(?=.*[^\W\d_]{2})", re.UNICODE)
+CHATTER = re.compile(r"(?:i|i'm|i've|we|we've|my|our|this|the|it|thanks?|please)\b", re.IGNORECASE)
 COUNTRIES = tuple(name.title() if name != "usa" else "USA" for name in CODES)
 
 
@@ -60,11 +62,12 @@ def read_address(text: str, country: str) -> Address | None:
         else:
             town, left = _town(parts, place)
         street = next((part for part in left if STREET.match(part)), "")
+        street = PREFACE.sub("", street)
         if not street and where.casefold() in NAMED_HOUSES:
             street = left[0] if left else ""
         if not street or not town:
             return None
-        extra = ", ".join(part for part in left if part != street) or None
+        extra = ", ".join(part for part in left if PREFACE.sub("", part) != street and not CHATTER.match(part)) or None
         return Address(street, _spaced(match[0]), town, where, extra)
     return None
 

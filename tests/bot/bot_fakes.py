@@ -7,15 +7,20 @@ import time
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from decimal import Decimal
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import jwt
 import numpy as np
 
-from bot.backoffice import Item, Order, OrderStatus
+from bot.backoffice import Customer, Order, Product, Receipt, Voucher
+from bot.backoffice.effects import customer_after, details, order_after
+from bot.backoffice.records import read_customer, read_order, read_product, read_voucher
+from bot.backoffice.terms import load_terms, refusal
+from bot.backoffice.writes import UpdateContact, Write, order_of
 from bot.catalogue import Handle, IntentEntry
-from bot.errors import ModelError, NoSuchOrder, NotAllowed
+from bot.errors import ModelError, NoSuchCustomer, NoSuchOrder, NotAllowed
 from bot.head import Array, IntentHead, ScopeWeights
 from bot.knowledge import Audience
 from bot.reader import Reader
@@ -33,6 +38,14 @@ STOP = {"a", "an", "the", "is", "my", "i", "to", "do", "you", "of", "in", "on", 
 CATALOGUE = {
     "track_order": IntentEntry("Where is my order", Handle.ACTION, "action_track_order"),
     "cancel_order": IntentEntry("Cancel an order", Handle.ACTION, "action_cancel_order"),
+    "return_item": IntentEntry("Return", Handle.ACTION, "action_return_items"),
+    "exchange_item": IntentEntry("Exchange", Handle.ACTION, "action_exchange_items"),
+    "change_items": IntentEntry("Change an order", Handle.ACTION, "action_change_items"),
+    "change_address": IntentEntry("Change the address", Handle.ACTION, "action_change_address"),
+    "change_delivery_date": IntentEntry("Another day", Handle.ACTION, "action_change_delivery_date"),
+    "invoice_copy": IntentEntry("An invoice", Handle.ACTION, "action_send_invoice"),
+    "update_contact": IntentEntry("Your account", Handle.ACTION, "action_update_contact"),
+    "check_voucher": IntentEntry("A code", Handle.ACTION, "action_check_voucher"),
     "delivery_options": IntentEntry("Delivery", Handle.SEARCH),
     "voucher": IntentEntry("Vouchers", Handle.SEARCH),
     "talk_to_person": IntentEntry("A person", Handle.HANDOFF, responses=("Certainly, here comes a person.",)),
@@ -47,6 +60,14 @@ UTTERANCES = {
         "parcel tracking",
     ],
     "cancel_order": ["cancel my order", "please cancel order", "stop my purchase"],
+    "return_item": ["send something back", "return the pot i got", "i want to return"],
+    "exchange_item": ["exchange for another size", "swap what was delivered"],
+    "change_items": ["change items inside", "different size before packing"],
+    "change_address": ["other address", "deliver elsewhere address", "change address"],
+    "change_delivery_date": ["another delivery day", "move delivery to thursday", "different date"],
+    "invoice_copy": ["invoice copy", "send me the invoice again"],
+    "update_contact": ["new phone number", "update my e-mail account", "change account details"],
+    "check_voucher": ["is this code still good", "how much left on gift card"],
     "delivery_options": ["delivery costs", "how long does delivery take", "do you ship abroad"],
     "voucher": ["voucher code", "discount code refused", "gift card balance"],
     "talk_to_person": ["human please", "talk to a person"],
@@ -136,16 +157,31 @@ class FakeKnowledge:
         return rows
 
 
+TERMS = load_terms(Path(__file__).parents[2] / "data" / "demo" / "terms.toml")
+TODAY = datetime(2026, 11, 22, 12, tzinfo=UTC)
+
+
 @dataclass
 class DictBackOffice:
-    """A back office of dictionaries."""
+    """A back office of dictionaries: the records of the sample one, its terms and effects, and no disk."""
 
-    orders: dict[str, Order]
-    writes: dict[str, Order] = field(default_factory=dict)
-    acts: int = 0
+    raw_orders: dict[str, dict[str, Any]]
+    raw_customers: dict[str, dict[str, Any]] = field(default_factory=lambda: {c["customer_id"]: c for c in CUSTOMERS})
+    goods: dict[str, dict[str, Any]] = field(default_factory=lambda: {p["sku"]: p for p in PRODUCTS})
+    codes: dict[str, dict[str, Any]] = field(default_factory=lambda: {v["code"]: v for v in VOUCHERS})
+    writes: dict[str, Receipt] = field(default_factory=dict)
+    log: list[Write] = field(default_factory=list)
+
+    @property
+    def acts(self) -> int:
+        return len(self.log)
+
+    @property
+    def orders(self) -> dict[str, Order]:
+        return {number: read_order(raw) for number, raw in self.raw_orders.items()}
 
     def order(self, order_number: str) -> Order:
-        if order_number not in self.orders:
+        if order_number not in self.raw_orders:
             raise NoSuchOrder(order_number)
         return self.orders[order_number]
 
@@ -153,20 +189,40 @@ class DictBackOffice:
         mine = [order for order in self.orders.values() if order.customer_id == customer_id]
         return tuple(sorted(mine, key=lambda order: order.placed_at, reverse=True))
 
-    def cancel_order(self, order_number: str, customer_id: str, *, key: str) -> Order:
+    def customer(self, customer_id: str) -> Customer:
+        if customer_id not in self.raw_customers:
+            raise NoSuchCustomer(customer_id)
+        return read_customer(self.raw_customers[customer_id])
+
+    def products(self) -> tuple[Product, ...]:
+        return tuple(read_product(raw) for raw in self.goods.values())
+
+    def voucher(self, code: str) -> Voucher | None:
+        raw = self.codes.get(code.upper())
+        return read_voucher(raw) if raw else None
+
+    def perform(self, write: Write, customer_id: str, *, key: str) -> Receipt:
         if key in self.writes:
             return self.writes[key]
-        order = self.order(order_number)
-        if order.customer_id != customer_id:
-            raise NoSuchOrder(order_number)
-        if not order.cancellable:
-            raise NotAllowed(order_number)
-        after = make_order(order_number, customer_id, OrderStatus.CANCELLED, email=order.email)
-        self.orders[order_number] = self.writes[key] = after
-        self.acts += 1
-        return after
+        number = order_of(write)
+        order = self.order(number) if number else None
+        if order and order.customer_id != customer_id:
+            raise NoSuchOrder(number)
+        goods = {product.sku: product for product in self.products()}
+        customer = self.customer(customer_id)
+        refused = refusal(write, order, customer, goods, TERMS, TODAY.date())
+        if refused:
+            raise NotAllowed(refused.policy, refused)
+        told = details(write, order, customer, TERMS[write.name], goods, "R-00101")
+        if order:
+            self.raw_orders[order.order_number] = order_after(write, self.raw_orders[order.order_number], order, goods)
+        if isinstance(write, UpdateContact):
+            self.raw_customers[customer_id] = customer_after(write, self.raw_customers[customer_id])
+        self.log.append(write)
+        self.writes[key] = Receipt(write.name, number, told)
+        return self.writes[key]
 
-    def done(self, key: str) -> Order | None:
+    def done(self, key: str) -> Receipt | None:
         return self.writes.get(key)
 
 
@@ -188,22 +244,69 @@ class ScriptedWriter:
         return self.text
 
 
-def make_order(number: str, customer: str, status: OrderStatus, *, email: str, at: str = "2026-11-18") -> Order:
-    return Order(
-        number, customer, status, f"{at}T10:00:00Z",
-        (Item("PL-1", "Boston fern", 2), Item("PT-2", "Clay pot", 1)), Decimal("45.90"), email,
-        "PostNL", "3STEST", "2026-11-26",
-    )  # fmt: skip
+ADDRESS = {"street": "Zwaluwplein 7-bis", "postal_code": "3514 XK", "city": "Utrecht", "country": "Netherlands"}
+VISA = {"id": "pm-1", "kind": "card", "label": "Visa ending 4242"}
+CUSTOMERS: list[dict[str, Any]] = [
+    {"customer_id": f"C-000{n}", "name": name, "email": f"{name.lower()}@post.example", "address": ADDRESS,
+     "payment_methods": [VISA]}
+    for n, name in enumerate(("Ada", "Bo", "Cy"), start=1)
+]  # fmt: skip
 
 
-def sample_orders() -> dict[str, Order]:
-    orders = [
-        make_order("MG-10001", "C-0001", OrderStatus.PLACED, email="ada@post.example", at="2026-11-20"),
-        make_order("MG-10002", "C-0001", OrderStatus.SHIPPED, email="ada@post.example", at="2026-11-12"),
-        make_order("MG-20001", "C-0002", OrderStatus.PLACED, email="bo@post.example", at="2026-11-19"),
-        make_order("MG-30001", "C-0003", OrderStatus.SHIPPED, email="cy@post.example", at="2026-11-11"),
+def _product(sku: str, name: str, price: float, kind: str, family: str, stock: int = 9) -> dict[str, Any]:
+    return {"sku": sku, "name": name, "price": price, "kind": kind, "family": family, "in_stock": stock}
+
+
+PRODUCTS = [
+    _product("PL-1", "Boston fern", 16.9, "plant", "fern"),
+    _product("PT-2", "Clay pot, 18 cm", 8.9, "pot", "clay-pot"),
+    _product("PT-3", "Clay pot, 28 cm", 17.9, "pot", "clay-pot"),
+    _product("PT-4", "Clay pot, 40 cm", 29.9, "pot", "clay-pot", 0),
+    _product("PT-5", "Clay pot, 12 cm", 5.9, "pot", "clay-pot"),
+    _product("TL-1", "Hand trowel", 19.5, "tool", "trowel"),
+]
+VOUCHERS: list[dict[str, Any]] = [
+    {
+        "code": "FERN15",
+        "kind": "voucher",
+        "percent": 15,
+        "minimum": 30,
+        "valid_until": "2026-11-30",
+        "applies_to": "plant",
+    },
+    {"code": "SPRING10", "kind": "voucher", "percent": 10, "valid_until": "2026-04-30"},
+    {"code": "BO5", "kind": "voucher", "amount": 5, "valid_until": "2027-01-31", "customer_id": "C-0002"},
+    {"code": "MG-GIFT-7KQ2-41XM", "kind": "gift_card", "balance": 18.6, "valid_until": "2030-12-24"},
+]
+
+
+def make_order(
+    number: str, customer: str, status: str, *, at: str = "2026-11-18", items: Sequence[tuple[str, int]] = ()
+) -> dict[str, Any]:
+    goods = {product["sku"]: product for product in PRODUCTS}
+    lines = [
+        {"sku": sku, "name": goods[sku]["name"], "quantity": n, "unit_price": goods[sku]["price"]}
+        for sku, n in items or (("PL-1", 2), ("PT-2", 1))
     ]
-    return {order.order_number: order for order in orders}
+    owner = next(c for c in CUSTOMERS if c["customer_id"] == customer)
+    return {
+        "order_number": number, "customer_id": customer, "status": status, "placed_at": f"{at}T10:00:00Z",
+        "items": lines, "total": round(sum(line["quantity"] * line["unit_price"] for line in lines) + 3.2, 2),
+        "delivery_charge": 3.2, "email": owner["email"], "carrier": "PostNL", "tracking_code": "3STEST",
+        "expected_at": "2026-11-26", "address": ADDRESS, "payment_method": "pm-1",
+        "delivered_at": f"{at}T16:00:00Z" if status == "delivered" else None,
+    }  # fmt: skip
+
+
+def sample_orders(*more: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    orders = [
+        make_order("MG-10001", "C-0001", "placed", at="2026-11-20"),
+        make_order("MG-10002", "C-0001", "shipped", at="2026-11-12"),
+        make_order("MG-20001", "C-0002", "placed", at="2026-11-19"),
+        make_order("MG-30001", "C-0003", "shipped", at="2026-11-11"),
+        *more,
+    ]
+    return {order["order_number"]: order for order in orders}
 
 
 def make_services(**changes: Any) -> Services:
@@ -212,8 +315,9 @@ def make_services(**changes: Any) -> Services:
     settings = changes.pop("settings", None) or Settings(model="off")
     office = changes.pop("back_office", None) or DictBackOffice(sample_orders())
     services = Services(
-        settings, SECRETS, Reader(lambda: knowledge, settings.top_k, settings.max_batch), office, **changes
-    )
+        settings, SECRETS, Reader(lambda: knowledge, settings.top_k, settings.max_batch), office,
+        **{"terms": TERMS, "now": lambda: TODAY, **changes},
+    )  # fmt: skip
     services.reader.start()
     return services
 
@@ -239,6 +343,7 @@ class Chat:
     events: list[dict[str, Any]] = field(default_factory=list)
     paused: bool = False
     count: int = 0
+    clock: float = 1_795_000_000.0
     steps: list[str] = field(default_factory=list)
 
     async def say(self, text: str, **metadata: Any) -> list[dict[str, Any]]:
@@ -247,7 +352,7 @@ class Chat:
         message = {"text": text, "message_id": f"m{self.count}", "metadata": {"nightdesk": metadata | {
             "identity_token": token(self.id, self.customer, "customer" if self.customer else "visitor"), "attempt": 1,
         }}}  # fmt: skip
-        self.events.append({"event": "user", **message})
+        self.events.append({"event": "user", "timestamp": self.clock, **message})
         return await self.turn(message)
 
     async def turn(self, message: dict[str, Any]) -> list[dict[str, Any]]:

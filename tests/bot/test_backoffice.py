@@ -9,7 +9,11 @@ from typing import Any
 
 import pytest
 
-from bot.backoffice import OrderStatus, SampleBackOffice, read_order
+from bot.backoffice import OrderStatus
+from bot.backoffice.records import read_order
+from bot.backoffice.sample import SampleBackOffice
+from bot.backoffice.terms import load_terms
+from bot.backoffice.writes import CancelOrder
 from bot.errors import BackOfficeError, NoSuchOrder, NotAllowed
 
 

@@ -76,8 +76,10 @@ def _pending(
     assert pending is not None
     if pending.name in (OFFER_PERSON, PERHAPS_ANSWERED):
         return _offered(pending.name, conversation, reading)
-    if reading.answers:
-        return RunAction(pending.name)  # before a no: "I changed my mind" may be the reason that was asked for
+    if reading.answers:  # before a no: "I changed my mind" may be the reason that was asked for
+        wish = _open(conversation, reading, hits, thresholds, catalogue) if "order_number" in reading.answers else None
+        other = isinstance(wish, RunAction) and wish.action != pending.name
+        return wish if other else RunAction(pending.name)
     if reading.act is DialogAct.DENY:
         return Answer(phrase=Phrase.LET_GO)
     if conversation.requested_slot:

@@ -19,6 +19,9 @@ EMAIL = re.compile(
 )
 VOUCHER = re.compile(r"(?<![A-Za-z0-9])[A-Z]{3,12}\d{1,3}(?![A-Za-z0-9])", re.ASCII)
 PLAIN = (str, int, list, dict)
+# A code has a digit or is written in capitals; "voucher" and "I" are none.
+CODE = re.compile(r"(?<![\w-])(?=[\w-]{0,40}\d|[A-Z-]{4,40}(?![\w-]))[A-Za-z0-9]+(?:-[A-Za-z0-9]+)*(?![\w-])", re.ASCII)
+MOST_CODES = 6
 WORD = re.compile(r"[a-z']+|[\u4e00-\u9fff]+")
 
 
@@ -147,7 +150,17 @@ def read_entities(text: str, orders: OrderNumbers, requested: str | None = None)
     found = orders.find(text, bare=requested == "order_number")
     found += [Entity("email", match[0].lower(), match.start(), match.end()) for match in EMAIL.finditer(text)]
     found += [Entity("voucher", match[0], match.start(), match.end()) for match in VOUCHER.finditer(text)]
+    if requested == "voucher" and (codes := codes_in(text, loosely=True)):
+        found.append(Entity("voucher", codes[0], text.index(codes[0]), text.index(codes[0]) + len(codes[0])))
     return tuple(sorted(found, key=lambda entity: entity.start))
+
+
+def codes_in(text: str, *, loosely: bool = False) -> tuple[str, ...]:
+    """Return at most six words that may be codes, longest first; `loosely` any single word, where one was asked for."""
+    found = sorted(dict.fromkeys(CODE.findall(text)), key=lambda code: -len(code))
+    if not found and loosely and len(text.split()) == 1:
+        found = [text.strip(" .!?")]
+    return tuple(code for code in found[:MOST_CODES] if code)
 
 
 def payload_entities(values: Mapping[str, Any], orders: OrderNumbers) -> tuple[Entity, ...]:
@@ -178,6 +191,11 @@ def read_act(text: str) -> DialogAct:
     if no:
         return DialogAct.NONE if set(words) & STRONG_YES - {"please"} else DialogAct.DENY
     return DialogAct.AFFIRM if yes else DialogAct.NONE
+
+
+def leaves(text: str) -> bool:
+    """True for words that drop what was begun; "I changed my mind" may also be a reason that was asked for."""
+    return read_act(text) is DialogAct.DENY and "changed" not in text.lower()
 
 
 def wants_person(text: str) -> bool:

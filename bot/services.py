@@ -24,7 +24,7 @@ from bot.packet import question_of
 from bot.points import Point, no_point
 from bot.presentable import may_see, shown_text
 from bot.reader import Found, Reader
-from bot.reading import parse_payload, payload_entities, read_act, read_entities, typed, wants_person
+from bot.reading import leaves, parse_payload, payload_entities, read_act, read_entities, typed, wants_person
 from bot.settings import Secrets, Settings
 from bot.types import Conversation, DialogAct, Reading
 from bot.writer import NoWriter, Writer
@@ -97,7 +97,7 @@ class Services:
         """What the words give the form that is open, if one is."""
         draft = draft_of(conversation.pending)
         form = FORMS.get(draft.action) if draft else None
-        if draft is None or form is None or not text:
+        if draft is None or form is None or not text or leaves(text):
             return {}
         numbers = self.settings.orders.find(text, bare=draft.asking == "order_number")
         return read_answers(form, draft, text, numbers[0].value if numbers else None, self.today)

@@ -1,12 +1,11 @@
 """action_check_voucher: say what a discount code is worth, or what is left on a gift card.
 
-The codes are looked up one by one as they stand in the customer's words. A code that was issued to one customer is
+Codes are looked up one by one as they stand in the customer's words. A code that was issued to one customer is
 told to nobody else, and sounds like one that does not exist.
 """
 
 from __future__ import annotations
 
-import re
 from datetime import date
 
 from bot import phrases
@@ -14,23 +13,20 @@ from bot.actions.outcome import NOTHING_ASKED, Outcome, Scene
 from bot.backoffice import Voucher
 from bot.backoffice.types import GIFT_CARD
 from bot.decisions import RunAction
-from bot.reading import parse_payload
+from bot.reading import codes_in, parse_payload
 from bot.services import Services
 from bot.types import Conversation, HandoffReason, Reply
 
 NAME = "action_check_voucher"
 INTENT = "check_voucher"
 DECISION = RunAction(NAME, INTENT)
-MOST_LOOKED_UP = 6
-# A code has a digit or is written in capitals; "voucher" and "I" are none.
-CODE = re.compile(r"(?<![\w-])(?=[\w-]*\d|[A-Z-]{4,}(?![\w-]))[A-Za-z0-9]+(?:-[A-Za-z0-9]+)*(?![\w-])")
 
 
 async def check_voucher(services: Services, conversation: Conversation) -> Outcome:
     """Look the code up, or ask for it."""
     reading, found = await services.read(conversation)
     scene = Scene(conversation, reading, found)
-    codes = codes_in(conversation.text, loosely=conversation.requested_slot == "voucher")
+    codes = _codes(conversation)
     if not codes:
         return _ask(scene, again=conversation.requested_slot == "voucher")
     identity = await services.identify(conversation)
@@ -44,16 +40,11 @@ async def check_voucher(services: Services, conversation: Conversation) -> Outco
     return _ask(scene, again=True, lead=phrases.no_such_code(codes[0]))
 
 
-def codes_in(text: str, *, loosely: bool = False) -> tuple[str, ...]:
-    """Return what may be codes, longest first; `loosely` any single word, where a code was asked for."""
-    pressed = parse_payload(text)
-    if pressed:
+def _codes(conversation: Conversation) -> tuple[str, ...]:
+    if pressed := parse_payload(conversation.text):
         given = pressed[1].get("voucher")
         return (given,) if isinstance(given, str) and given else ()
-    found = sorted(dict.fromkeys(CODE.findall(text)), key=lambda code: -len(code))
-    if not found and loosely and len(text.split()) == 1:
-        found = [text.strip(" .!?")]
-    return tuple(found[:MOST_LOOKED_UP])
+    return codes_in(conversation.text, loosely=conversation.requested_slot == "voucher")
 
 
 def told(voucher: Voucher, today: date, currency: str) -> str:

@@ -112,14 +112,18 @@ def _ask(services: Services, scene: Scene, decision: Ask) -> Outcome:
             slots = {"requested_slot": None, "pending_action": pending_json(check)}
             return scene.say(decision, Reply(text, (phrases.PERSON,), citations(decision.hits)), slots)
         case Question.SLOT:
-            email = conversation.requested_slot == "email"
-            example = services.settings.orders.example
-            text = phrases.ask_email(again=True) if email else phrases.ask_order_number(example, again=True)
+            text = _asked_again(conversation.requested_slot, services.settings.orders.example)
             return scene.say(decision, Reply(text, (phrases.PERSON,)), counted)
         case Question.CONFIRM:
             assert conversation.pending is not None
             question = str(conversation.pending.values.get("question") or "")
             return scene.say(decision, Reply(phrases.not_a_clear_yes(question), phrases.YES_NO), counted)
+
+
+def _asked_again(slot: str | None, example: str) -> str:
+    if slot == "email":
+        return phrases.ask_email(again=True)
+    return phrases.ask_code(again=True) if slot == "voucher" else phrases.ask_order_number(example, again=True)
 
 
 def _answer(scene: Scene, decision: Answer) -> Outcome:

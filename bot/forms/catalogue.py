@@ -361,7 +361,7 @@ def _kind(desk: Desk, sku: str) -> str:
 
 def _title(name: str, desk: Desk, sku: str) -> str:
     product = desk.products[sku]
-    sold_out = "" if product.in_stock else ", sold out"
+    sold_out = "" if product.in_stock else " (none in stock)"
     return f"{name}, {money(product.price, desk.currency)}{sold_out}"
 
 

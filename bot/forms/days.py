@@ -30,7 +30,6 @@ def read_day(text: str, today: date) -> str | None:
         "RELATIVE_BASE": datetime.combine(today, time(12)),
         "PREFER_DATES_FROM": "future",
         "DATE_ORDER": "DMY",
-        "REQUIRE_PARTS": ["day"],
     }
     iso = re.search(r"\b\d{4}-\d{2}-\d{2}\b", text)
     if iso:

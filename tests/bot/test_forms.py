@@ -140,7 +140,7 @@ def test_what_is_sold_out_is_said_and_another_asked_for(says: Says, office: Dict
 def test_an_item_is_taken_out_of_an_order_that_is_not_packed(says: Says, office: DictBackOffice) -> None:
     says("change items inside MG-10001", "the clay pot", "take it out", "yes")
     assert office.log == [ChangeItems("MG-10001", (Swap("PT-2", 1, None),))]
-    assert str(office.order("MG-10001").total) == "37.0"
+    assert str(office.order("MG-10001").total) == "37.00"
 
 
 def test_an_address_is_read_from_one_message_and_repeated(says: Says, office: DictBackOffice) -> None:

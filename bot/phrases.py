@@ -35,6 +35,9 @@ HANDOFF = {
         "I'm not getting this right, and you shouldn't have to keep trying. "
         "I'm passing you to one of our people; they'll see everything said so far."
     ),
+    HandoffReason.NEGATIVE_SENTIMENT: (
+        "I'm sorry this has gone so badly. One of our people is taking over, and sees everything said so far."
+    ),
     HandoffReason.TOOL_FAILURE: (
         "I can't reach our order system just now, so I'm passing you to one of our people. Nothing has been changed."
     ),

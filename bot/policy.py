@@ -46,7 +46,8 @@ def decide(
 
     The rules, first match wins: a paused conversation is a person's; a wish for a person is granted; a pressed
     button means its intent; a pending question takes its answer; Chinese is answered from approved cards or handed
-    off; then intents and passages compete (`_open`). A second failure in a row hands off.
+    off; then intents and passages compete (`_open`). A second failure in a row hands off, and the first one of a
+    customer who is angry.
     """
     if conversation.paused:
         return StaySilent()
@@ -59,6 +60,8 @@ def decide(
         if reply:
             return reply
     decision = _open(conversation, reading, hits, thresholds, catalogue)
+    if reading.upset and isinstance(decision, Ask | HandOff):
+        return HandOff(HandoffReason.NEGATIVE_SENTIMENT)  # an angry customer is not asked to put it another way
     if reading.act is not DialogAct.NONE and not isinstance(decision, Answer | RunAction):
         return Answer(phrase=Phrase.ACKNOWLEDGED)
     return decision
@@ -77,9 +80,9 @@ def _pending(
     if pending.name in (OFFER_PERSON, PERHAPS_ANSWERED):
         return _offered(pending.name, conversation, reading)
     if reading.answers:  # before a no: "I changed my mind" may be the reason that was asked for
-        wish = _open(conversation, reading, hits, thresholds, catalogue) if "order_number" in reading.answers else None
-        other = isinstance(wish, RunAction) and wish.action != pending.name
-        return wish if other else RunAction(pending.name)
+        named = "order_number" in reading.answers  # another order may come with another wish
+        wish = _open(conversation, reading, hits, thresholds, catalogue) if named else None
+        return wish if isinstance(wish, RunAction) and wish.action != pending.name else RunAction(pending.name)
     if reading.act is DialogAct.DENY:
         return Answer(phrase=Phrase.LET_GO)
     if conversation.requested_slot:

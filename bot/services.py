@@ -20,6 +20,7 @@ from bot.forms.draft import draft_of
 from bot.forms.reading import read_answers
 from bot.identity import ANONYMOUS, Identity, verify
 from bot.language import detect_language
+from bot.mood import is_upset
 from bot.packet import question_of
 from bot.points import Point, no_point
 from bot.presentable import may_see, shown_text
@@ -75,6 +76,7 @@ class Services:
             act=read_act(text),
             wants_person=wants_person(conversation.text),
             answers=self._answers(conversation, text),
+            upset=is_upset(text),
         )
         return reading, self._for_customers(found)
 

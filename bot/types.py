@@ -65,7 +65,7 @@ class Reading:
 
     `intents` come best first and are empty when no head is loaded; `out_of_scope` is in [0, 1];
     `payload` is the intent named by a pressed button, which is certain; `answers` are the values that the words give
-    the open form, by slot, and `mood` how they sound, from -1 (furious) to 1.
+    the open form, by slot, and `upset` says that they are angry with us.
     """
 
     text: str
@@ -77,7 +77,7 @@ class Reading:
     wants_person: bool = False
     payload: str | None = None
     answers: Mapping[str, Any] = field(default_factory=dict)
-    mood: float = 0.0
+    upset: bool = False
 
     def value(self, entity: str) -> str | None:
         """The first value read of that entity."""

@@ -257,3 +257,44 @@ def test_a_likely_action_begins_unless_a_passage_may_be_meant_and_no_order_is_na
 ) -> None:
     reading = read(*LIKELY_TRACK, entities=entities, out_of_scope=0.3)
     assert decide(talk(), reading, (hit(cosine),), LIKELY, CATALOGUE) == expected
+
+
+# Forms and moods
+
+FORM = PendingAction(CANCEL, {"filled": {"order_number": "MG-10001"}, "asking": "reason"}, "m1")
+IN_FORM = talk(pending=FORM, requested_slot="reason")
+
+
+@pytest.mark.parametrize(
+    ("reading", "expected"),
+    [
+        (read(*UNSURE, answers={"reason": "faulty"}), RunAction(CANCEL)),
+        (read(*UNSURE, answers={"reason": "changed_mind"}, act=DialogAct.DENY), RunAction(CANCEL)),
+        (read(*UNSURE, act=DialogAct.DENY), Answer(phrase=Phrase.LET_GO)),
+        (read(*UNSURE), RunAction(CANCEL)),  # the form says itself what it could not read
+        (read(*SURE_TRACK), RunAction(TRACK, "track_order")),
+        (
+            read(
+                *SURE_TRACK, answers={"order_number": "MG-10002"}, entities=(Entity("order_number", "MG-10002", 0, 8),)
+            ),
+            RunAction(TRACK, "track_order", {"order_number": "MG-10002"}),
+        ),
+        (read(*UNSURE, answers={"order_number": "MG-10002"}), RunAction(CANCEL)),
+        (read(*UNSURE, wants_person=True), HandOff(HandoffReason.CUSTOMER_REQUEST)),
+    ],
+)
+def test_an_open_form_takes_its_answer_and_lets_another_wish_pass(reading: Reading, expected: Decision) -> None:
+    assert choose(IN_FORM, reading) == expected
+
+
+def test_a_question_in_between_is_answered_while_a_form_is_open() -> None:
+    assert choose(IN_FORM, read(*SURE_SEARCH), hit(0.8)) == Answer("voucher", (hit(0.8),))
+
+
+def test_an_angry_customer_who_is_not_understood_gets_a_person_at_once() -> None:
+    assert choose(talk(), read(*UNSURE, upset=True)) == HandOff(HandoffReason.NEGATIVE_SENTIMENT)
+    assert choose(talk(), read(*UNSURE)) == Ask(Question.UNKNOWN)
+
+
+def test_an_angry_customer_whose_wish_is_clear_is_served() -> None:
+    assert choose(talk(), read(*SURE_TRACK, upset=True)) == RunAction(TRACK, "track_order")

@@ -1,7 +1,8 @@
 """The command line: each subcommand is a step or two into a room, and what needs two rooms is joined here alone.
 
-This is the only module that reads the environment (NIGHTDESK_HOME, NIGHTDESK_CONFIG, NIGHTDESK_SECRET_*) and the
-configuration file. Exit codes: 0 done, 1 failed with one clear sentence, 2 wrong usage.
+This is the only module that reads the environment (NIGHTDESK_HOME, NIGHTDESK_CONFIG, NIGHTDESK_SECRET_*,
+NIGHTDESK_BACKOFFICE_SECRET) and the configuration file. Exit codes: 0 done, 1 failed with one clear sentence, 2 wrong
+usage.
 """
 
 from __future__ import annotations
@@ -119,6 +120,10 @@ class Place:
             if len(value) < 32:
                 raise Failure(f"NIGHTDESK_SECRET_{name.upper()} has {len(value)} characters; it needs at least 32")
         return found
+
+    def shop_secret(self) -> dict[str, str]:
+        """The secret of the shop's own API, from NIGHTDESK_BACKOFFICE_SECRET; never made, only the shop has it."""
+        return {"back_office": os.environ.get("NIGHTDESK_BACKOFFICE_SECRET", "")}
 
     def web_secrets(self) -> WebSecrets:
         """What the web room may know: everything but the key of the corpus."""
@@ -323,7 +328,7 @@ def serve_bot(place: Place) -> None:
     from bot.server import run_server
 
     with one_sentence():
-        run_server(place.bot, place.home, place.secrets(), place.retrieval)
+        run_server(place.bot, place.home, place.secrets() | place.shop_secret(), place.retrieval)
 
 
 @cli.command("web")

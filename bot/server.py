@@ -142,7 +142,8 @@ def run_server(
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     for chatty in ("sanic", "rasa_sdk", "faiss", "sentence_transformers", "transformers"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
-    start = Start(settings, home, Secrets(secrets["bot"], secrets["identity"]), retrieval_settings)
+    ours = Secrets(secrets["bot"], secrets["identity"], secrets.get("back_office", ""))
+    start = Start(settings, home, ours, retrieval_settings)
     with asyncio.Runner(loop_factory=_event_loop) as runner:
         runner.run(_serve(start, settings))
 

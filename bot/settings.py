@@ -36,6 +36,9 @@ class Settings(BaseModel):
         Path("data/demo/backoffice.json"),
         description="JSON of {customers, products, orders, vouchers, returns} that a new backoffice.db starts with",
     )
+    backoffice_http: Path | None = Field(
+        None, description="TOML that describes a shop's own API; without one the sample back office serves"
+    )
     terms: Path = Field(
         Path("data/demo/terms.toml"),
         description="what the company allows: which changes, when, and the refusals' words",
@@ -50,6 +53,11 @@ class Settings(BaseModel):
     model_timeout_s: float = Field(12.0, gt=0, description="drafts and summaries are extractive if not written by then")
 
     points_dir: str = Field("", description="kill tests only: folder of the points at which a turn can be stopped")
+
+    @field_validator("backoffice_http", mode="before")
+    @classmethod
+    def _empty_is_none(cls, path: object) -> object:
+        return path or None
 
     @field_validator("timezone")
     @classmethod
@@ -68,7 +76,8 @@ class Settings(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Secrets:
-    """`bot` is what callers must show; `identity` verifies who asks. Neither is ever printed."""
+    """`bot` is shown by callers, `identity` verifies who asks, `back_office` is the shop's own. None is printed."""
 
     bot: str = field(repr=False)
     identity: str = field(repr=False)
+    back_office: str = field(default="", repr=False)

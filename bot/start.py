@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Mapping
+from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
 
 from bot.backoffice.sample import FILE, SampleBackOffice
-from bot.backoffice.terms import load_terms
+from bot.backoffice.terms import Terms, load_terms
 from bot.bundle_knowledge import Watch
 from bot.errors import NotReady
 from bot.language import warm_up
@@ -23,6 +25,9 @@ from retrieval import words
 from retrieval.masking import Masker
 from retrieval.settings import Settings as RetrievalSettings
 
+if TYPE_CHECKING:
+    from bot.backoffice.http.office import HttpBackOffice
+
 READY_POLL_S = 0.05
 
 
@@ -34,7 +39,7 @@ class Start:
         masker = Masker.from_settings(retrieval_settings)
         self._watch = Watch(home, retrieval_settings, settings.torch_threads)
         terms = load_terms(settings.terms)
-        self._office = SampleBackOffice(home / FILE, settings.backoffice_seed, terms)
+        self._office = _back_office(settings, home, secrets, terms)
         self.services = Services(
             settings=settings,
             secrets=secrets,
@@ -71,6 +76,18 @@ class Start:
             if asyncio.get_running_loop().time() >= deadline:
                 raise NotReady(self._watch.problem or "the models are being loaded")
             await asyncio.sleep(READY_POLL_S)
+
+
+def _back_office(settings: Settings, home: Path, secrets: Secrets, terms: Terms) -> SampleBackOffice | HttpBackOffice:
+    """The shop's own API where it is described, else the sample."""
+    if settings.backoffice_http is None:
+        return SampleBackOffice(home / FILE, settings.backoffice_seed, terms)
+    from bot.backoffice.http.office import open_http_back_office
+    from bot.backoffice.http.settings import SECRET_VARIABLE
+
+    known = {SECRET_VARIABLE: secrets.back_office}
+    zone = ZoneInfo(settings.timezone)
+    return open_http_back_office(settings.backoffice_http, known, terms, home, lambda: datetime.now(zone).date())
 
 
 def _warm_up() -> None:

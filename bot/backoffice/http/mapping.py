@@ -75,7 +75,9 @@ def survey(raw: object, fields: Fields, schema: str, place: Place) -> Survey:
     """Look at every field by itself, so that one that is wrong doesn't hide the next."""
     if not isinstance(raw, Mapping):
         return Survey((), (), (str(_wrong(place, schema, "should be an object", raw)),))
-    read, silent, wrong = [], [], []
+    read: list[str] = []
+    silent: list[str] = []
+    wrong: list[str] = []
     for name, target in TARGETS[schema].items():
         spec = fields.get(name) or (FieldSpec() if fields else FieldSpec(at=name))
         try:

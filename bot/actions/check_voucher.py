@@ -52,7 +52,7 @@ def told(voucher: Voucher, today: date, currency: str) -> str:
     expired = voucher.valid_until is not None and date.fromisoformat(voucher.valid_until[:10]) < today
     until = phrases.long_day(voucher.valid_until)
     if voucher.kind == GIFT_CARD:
-        left = phrases.money(voucher.balance or voucher.amount or phrases.ZERO, currency)
+        left = phrases.money(phrases.ZERO if voucher.balance is None else voucher.balance, currency)
         return phrases.gift_card(voucher.code, left, until, expired=expired)
     off = (
         f"{voucher.percent.normalize():f}%"

@@ -22,6 +22,7 @@ from web.types import Json
 
 demo = Blueprint("demo", __name__)
 _COOKIE = "mossgrove"
+ORDERS_SHOWN = 8
 
 
 @demo.get("/")
@@ -32,8 +33,8 @@ def shop() -> str:
     mine = [order for order in goods["orders"] if customer and order["customer_id"] == customer.customer_id]
     return render_template(
         "demo/shop.html",
-        products=goods["products"],
-        orders=mine,
+        products=_families(goods["products"]),
+        orders=sorted(mine, key=lambda order: str(order["placed_at"]), reverse=True)[:ORDERS_SHOWN],
         customer=customer.model_dump() if customer else None,
         customers=[known.model_dump() for known in service().settings.demo_customers],
         identity=_identity(customer) if customer else "",
@@ -92,6 +93,22 @@ def _signed_in() -> DemoCustomer | None:
 def _customer(customer_id: object) -> DemoCustomer | None:
     known = service().settings.demo_customers
     return next((customer for customer in known if customer.customer_id == customer_id), None)
+
+
+def _families(products: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """One entry for each family of products, its variants inside, in the order of the file."""
+    families: dict[str, list[dict[str, Any]]] = {}
+    for product in products:
+        families.setdefault(product.get("family") or product["sku"], []).append(product)
+    return [
+        {
+            **variants[0],
+            "variants": [", ".join(product["name"].split(", ")[1:]) for product in variants],
+            "from": min(product["price"] for product in variants),
+            "in_stock": sum(product["in_stock"] for product in variants),
+        }
+        for variants in families.values()
+    ]
 
 
 @lru_cache(maxsize=1)

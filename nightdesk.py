@@ -399,6 +399,37 @@ def doctor(place: Place, mend: bool, quiet: bool, as_json: bool) -> None:
     sys.exit(1 if broken and not (mend and quiet) else 0)
 
 
+@cli.group("import")
+def import_group() -> None:
+    """Bring along what another assistant's files hold."""
+
+
+@import_group.command("rasa")
+@click.argument("path", type=click.Path(path_type=Path))
+@click.option("--to", type=click.Path(path_type=Path), default=Path("data/imported"), show_default=True,
+              help="Folder to write into.")  # fmt: skip
+@click.option("--force", is_flag=True, help="Overwrite what an earlier import wrote there.")
+@json_option
+def import_rasa(path: Path, to: Path, force: bool, as_json: bool) -> None:
+    """Read a Rasa 2.x or 3.x assistant into intents, utterances and responses, and say what could not be taken.
+
+    \b
+    Example: nightdesk import rasa my-assistant/ --to data/mine
+    """
+    from bot.actions.registry import ACTIONS
+    from finetune.rasa_import import import_rasa as run
+
+    with one_sentence():
+        report = run(path, to, force=force, known_actions=frozenset(ACTIONS))
+    if as_json:
+        click.echo(json.dumps(report.as_dict(), ensure_ascii=False))
+        return
+    tell(report.counts, as_json=False)
+    for found in report.findings:
+        click.echo(f"  {found.level.value:<9} {found.place}  {found.what}: {found.why}")
+    click.echo("\n".join(f"  {number}. {step}" for number, step in enumerate(report.next_steps, start=1)))
+
+
 @cli.group()
 def bench() -> None:
     """Measure this machine: ratios within one run are what to trust."""

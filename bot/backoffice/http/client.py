@@ -17,7 +17,7 @@ from typing import Any
 
 import httpx
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt, stop_before_delay
-from tenacity.wait import wait_base, wait_exponential_jitter
+from tenacity.wait import wait_base, wait_random_exponential
 
 from bot.backoffice.http.answers import Answer, read_answer, retry_after_s
 from bot.backoffice.http.breaker import CircuitBreaker
@@ -178,12 +178,10 @@ class ShopClient:
 
 
 class _Wait(wait_base):
-    """Doubling with jitter, or as long as the shop asks for."""
+    """A random part of a time that doubles, or as long as the shop asks for."""
 
     def __init__(self, retries: Retries) -> None:
-        self._own = wait_exponential_jitter(
-            initial=retries.backoff_s, max=retries.backoff_most_s, jitter=retries.backoff_s
-        )
+        self._own = wait_random_exponential(multiplier=retries.backoff_s, max=retries.backoff_most_s)
 
     def __call__(self, retry_state: RetryCallState) -> float:
         error = retry_state.outcome.exception() if retry_state.outcome else None

@@ -41,7 +41,7 @@ class Retries(Part):
     """Another attempt follows a lost connection, 429, 502, 503 and 504; Retry-After is obeyed within the total time."""
 
     attempts: int = Field(default=3, ge=1, le=10, description="the first one included")
-    backoff_s: float = Field(default=0.2, gt=0, le=10, description="doubles from attempt to attempt, with jitter")
+    backoff_s: float = Field(default=0.2, gt=0, le=10, description="doubles; a random part of it is waited")
     backoff_most_s: float = Field(default=2.0, gt=0, le=60)
 
 

@@ -1,4 +1,4 @@
-"""Find which of the offered options a customer means: by name, by number, "the second", "both", "the other one"."""
+"""Find which of the offered options a customer means: a name, "the second", "the bigger one", "all but the fern"."""
 
 from __future__ import annotations
 
@@ -6,84 +6,62 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
+from itertools import pairwise
 
 WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)?", re.UNICODE)
 ORDINALS = {
     word: place
     for place, words in enumerate(
         (
-            ("first", "1st", "one", "1"),
-            ("second", "2nd", "two", "2"),
-            ("third", "3rd", "three", "3"),
-            ("fourth", "4th", "four", "4"),
-            ("fifth", "5th", "five", "5"),
-            ("sixth", "6th", "six", "6"),
+            ("first", "1st", "1"),
+            ("second", "2nd", "2"),
+            ("third", "3rd", "3"),
+            ("fourth", "4th", "4"),
+            ("fifth", "5th", "5"),
+            ("sixth", "6th", "6"),
         )
     )
     for word in words
 }
-ORDINAL = re.compile(
-    r"\b(?:the |number |no\.? |option |#)?(first|second|third|fourth|fifth|sixth|[1-6](?:st|nd|rd|th)?)"
-    r"(?: one| item| option)?\b"
-)
-UNIT = re.compile(r"(\d)(cm|mm|m|l|ml|kg|g)\b")
-ALL = re.compile(
-    r"\b(?:all(?: of (?:them|it|these|those))?|both(?: of them)?|everything|the whole (?:lot|order|thing))\b"
-)
+ORDINAL = re.compile(r"(?<![\w.])(first|second|third|fourth|fifth|sixth|[1-6](?:st|nd|rd|th)?)(?![\w.]\w)\b")
+RUN = re.compile(r"\b(first|last) (two|three|four|2|3|4)\b")
+COUNTS = {"two": 2, "three": 3, "four": 4, "2": 2, "3": 3, "4": 4}
 LAST = re.compile(r"\b(?:the )?last(?: one)?\b")
-OTHER = re.compile(r"\b(?:the other|other one|another one|different one|wrong one|not that one|not this one)\b")
-NOT = re.compile(r"\b(?:but not|not|isn't|without|except) (?:the )?")
-ALSO = re.compile(r"\b(?:also|as well|too|plus|add)\b")
-FILLER = frozenset(
-    [
-        "the",
-        "a",
-        "an",
-        "one",
-        "ones",
-        "it",
-        "its",
-        "this",
-        "that",
-        "my",
-        "please",
-        "i",
-        "me",
-        "and",
-        "or",
-        "to",
-        "for",
-        "of",
-        "in",
-        "on",
-        "is",
-        "are",
-        "want",
-        "would",
-        "like",
-        "send",
-        "back",
-        "take",
-        "put",
-        "order",
-        "item",
-        "thing",
-        "number",
-        "no",
-        "yes",
-        "actually",
-        "rather",
-        "instead",
-        "mean",
-        "meant",
-        "sorry",
-        "just",
-        "only",
-        "with",
-        "from",
-    ]
+NEWEST = re.compile(r"\b(?:latest|newest|most recent|last order)\b")  # orders are offered newest first
+UNIT = re.compile(r"(\d)[ -]?(?:(cms?|centimet(?:re|er)s?)|(ml|millilit(?:re|er)s?)|(l|lit(?:re|er)s?)|(mm|m|kg|g))\b")
+SIZE = re.compile(r"(\d+(?:[.,]\d+)?) ?(cm|mm|ml|m|l|kg|g)\b")
+SCALE = {"mm": 0.1, "cm": 1.0, "m": 100.0, "ml": 0.001, "l": 1.0, "g": 0.001, "kg": 1.0}
+LETTERS = {"xs": "extra-small", "s": "small", "m": "medium", "l": "large", "xl": "extra-large"}
+BIG = re.compile(r"\b(?:bigg?|larg|tall|wid|long)(e|er|est)?\b")
+SMALL = re.compile(r"\b(?:small|short|narrow|littl|tini|tiny)(e|er|est)?\b")
+ALL = re.compile(r"\b(?:small|short|narrow|little|tiny)(?:(er)|(est)|)\b")
+ALL = re.compile(
+    r"\b(?:all|everything|(?:the )?whole (?:lot|order|thing)|the lot)\b(?! (?:i|good|else|right|the time)\b)"
 )
-CLOSE = 0.84  # "terracota" is near enough to "terracotta", "pot" is not to "pit"
+IDIOM = re.compile(r"\b(?:first of all|not at all|at all|after all|that's all|thanks for (?:all|everything))\b")
+BOTH = re.compile(r"\b(?:both|the two|these two)\b")
+OTHER = re.compile(r"\b(?:the other|other one|another one|different one|wrong one|not that one|not this one)\b")
+NOT = re.compile(
+    r"\b(?:but not|not|isn't|without|except(?: for)?|apart from|other than|rather than|instead of|"
+    r"(?<=all )but|(?<=everything )but|(?<=all of them )but|keep(?:ing)?) (?:the )?"
+)
+BREAK = re.compile(r"[,;.!?\n]|(?<!all)(?<!everything)(?<!all of them) but (?!not )")
+AND = re.compile(r"\band\b|[&+]|\bplus\b|\bas well as\b")
+ALSO = re.compile(r"\b(?:also|as well|plus|add)\b|\btoo\W*$")
+SOLD_OUT = re.compile(r"\bsold out\b")
+FILLER = frozenset(
+    word
+    for line in (
+        "the a an one ones it its it's this that my please i i'd i'm me and or to for of in on is are want would like",
+        "send back take put order item thing number no yes actually rather instead mean meant sorry just only with",
+        "from two three four both all everything",
+    )
+    for word in line.split()
+)
+CLOSE = 0.82  # "terracota" is near enough to "terracotta" and "sauser" to "saucer"
+LONGEST = 1000  # characters of a message that are looked at
+MOST_GUESSED = 60  # words of one message that are compared with every name for slips of the keyboard
+LONGEST_WORD = 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,96 +76,189 @@ class Option:
 def chosen(text: str, options: Sequence[Option], *, several: bool = False) -> tuple[str, ...]:
     """Return the values that the text picks, in the options' order; empty if it picks none or is unclear.
 
-    A name counts by the words that tell options apart; what follows "not" is left out. Without `several` two
-    equally good options are no choice.
+    A name counts by the words that tell options apart; what follows "not", "all but" or "keep" is left out. Without
+    `several` two equally good options are no choice, and "both" is one only where two things can be meant.
     """
-    plain = UNIT.sub(r"\1 \2", text.casefold().replace("’", "'"))
-    if exact := tuple(option.value for option in options if option.title.casefold() == plain.strip(" .!")):
+    plain = _normal(text[:LONGEST])
+    bare = plain.strip(" .!?,")
+    if exact := tuple(option.value for option in options if _normal(option.title) == bare):
         return exact
-    if several and ALL.search(plain) and not NOT.search(plain):
-        return tuple(option.value for option in options)
-    wanted, unwanted = _sides(plain)
-    named = _named(wanted, options, several=several)
-    if unwanted:
-        against = set(_named(unwanted, options, several=True))
+    names = _Names(options)
+    wanted, unwanted = _sides(IDIOM.sub(" ", plain))
+    named = _named(wanted, options, names, several=several)
+    against = set(_named(unwanted, options, names, several=True))
+    if not named and not against:  # "without it" may itself be what a button says
+        named = _named(plain, options, names, several=several)
+    own = {option.value for option in options if against == {option.value} and "not" in names.of(option)}
+    if own and not named:  # "not what the picture showed" is itself the reason "Not as described"
+        return tuple(own)
+    if against:
         left = tuple(option.value for option in options if option.value not in against)
         named = tuple(value for value in named if value not in against)
-        if not named and against and (several or len(left) == 1):
+        if not named and (several or len(left) == 1):
             return left
+        return named
     return named or _counted(wanted, options, several=several)
 
 
 def other(text: str, options: Sequence[Option], current: Sequence[str]) -> tuple[str, ...] | None:
     """Return what "the other one" means: one value if only one is left, () if it must be asked, None if not said."""
-    if not OTHER.search(text.casefold()):
+    plain = _normal(text[:LONGEST])
+    if not OTHER.search(plain):
         return None
     left = [option for option in options if option.value not in current]
     if len(left) == 1:
         return (left[0].value,)
-    return _named(text.casefold(), left, several=False)
+    return _named(plain, left, _Names(left), several=False)
 
 
 def adds(text: str) -> bool:
     """True where the words add to what was chosen before."""
-    return bool(ALSO.search(text.casefold()))
+    return bool(ALSO.search(text[:LONGEST].casefold()))
+
+
+class _Names:
+    """The words that mean each option, without those that all of them share."""
+
+    def __init__(self, options: Sequence[Option]) -> None:
+        self._titles = {option.value: _words(option.title) for option in options}
+        words = {option.value: _words(option.words) | self._titles[option.value] for option in options}
+        shared = set.intersection(*words.values()) if len(options) > 1 else set()
+        self._words = {value: mine - shared for value, mine in words.items()}
+        self._titled = set().union(*self._titles.values()) - shared
+        self._vocabulary = sorted(set().union(*self._words.values()))
+
+    def of(self, option: Option) -> set[str]:
+        return self._words[option.value]
+
+    def said(self, plain: str) -> list[str]:
+        """The words of the text that are names' words, put right where a key slipped; each once."""
+        stems = list(dict.fromkeys(_stems(plain)))
+        known = [word for word in stems if word in self._vocabulary]
+        unknown = [w for w in stems if w not in self._vocabulary and 5 <= len(w) <= LONGEST_WORD][:MOST_GUESSED]
+        guessed = [near for word in unknown for near in get_close_matches(word, self._vocabulary, 1, CLOSE)]
+        return list(dict.fromkeys([*known, *guessed]))
+
+    def hits(self, word: str, option: Option, *, title_first: bool) -> bool:
+        """True where the word means the option. With `title_first` a word of somebody's title counts in titles only."""
+        if title_first and word in self._titled:
+            return word in self._titles[option.value]
+        return word in self._words[option.value]
+
+
+def _normal(text: str) -> str:
+    plain = text.casefold().replace("’", "'")
+    return UNIT.sub(_unit, plain)
+
+
+def _unit(match: re.Match[str]) -> str:
+    unit = "cm" if match[2] else "ml" if match[3] else "l" if match[4] else match[5]
+    return f"{match[1]} {unit}"
 
 
 def _sides(plain: str) -> tuple[str, str]:
     """Split "the pot, not the fern" into what is wanted and what is not."""
-    parts = NOT.split(plain, maxsplit=1)
-    if len(parts) == 1:
-        return plain, ""
-    cut = re.split(r"[,;.]| but ", parts[1], maxsplit=1)
-    return f"{parts[0]} {cut[1] if len(cut) > 1 else ''}", cut[0]
+    wanted, unwanted = [], []
+    for clause in BREAK.split(plain):
+        before, *rest = NOT.split(clause)
+        wanted.append(before)
+        unwanted += filter(str.strip, rest)
+    return ", ".join(wanted), " and ".join(unwanted)
 
 
-def _named(plain: str, options: Sequence[Option], *, several: bool) -> tuple[str, ...]:
-    said = [word for word in WORD.findall(plain) if word not in FILLER]
-    if not said:
-        return ()
-    names = [_words(option) for option in options]
-    shared = set.intersection(*names) if len(names) > 1 else set()
-    scores = [_overlap(said, name - shared) for name in names]
-    best = max(scores, default=0.0)
-    if best <= 0:
-        return ()
+def _named(plain: str, options: Sequence[Option], names: _Names, *, several: bool) -> tuple[str, ...]:
     if several:
-        return _best_of_each_word(said, options, [name - shared for name in names])
-    top = [option.value for option, score in zip(options, scores, strict=True) if score == best]
-    return tuple(top) if len(top) == 1 else ()
+        return _several(plain, options, names)
+    if phrase := _only_in(plain, options):
+        return phrase
+    said = names.said(plain)
+    scores = [sum(names.hits(word, option, title_first=False) for word in said) for option in options]
+    best = max(scores, default=0)
+    top = [option for option, score in zip(options, scores, strict=True) if score == best]
+    picked = top if len(top) == 1 and best else _sized(plain, top)
+    return tuple(option.value for option in picked) if len(picked) == 1 else ()
 
 
-def _best_of_each_word(said: Sequence[str], options: Sequence[Option], names: Sequence[set[str]]) -> tuple[str, ...]:
+def _several(plain: str, options: Sequence[Option], names: _Names) -> tuple[str, ...]:
+    picked: set[str] = set()
+    for part in AND.split(plain):
+        meant = _explained(names.said(part), options, names)
+        picked |= {option.value for option in _sized(part, meant or options) or meant}
+    if not picked and ALL.search(plain):
+        return tuple(option.value for option in options)
+    if BOTH.search(plain) and len(picked or options) != 2:
+        return ()
+    if not picked and BOTH.search(plain) and not RUN.search(plain):
+        return tuple(option.value for option in options)
+    return tuple(option.value for option in options if option.value in picked)
+
+
+def _explained(said: Sequence[str], options: Sequence[Option], names: _Names) -> list[Option]:
     """Return every option that some word points to, leaving those that another option explains better.
 
-    "the small pot and the saucer" names two things; "terracotta pot" names one of two pots.
+    "pot 28, fern" names two things; "terracotta pot" both of two pots; "18 cm pot" no saucer of 18 cm.
     """
-    hits = [{word for word in said if _overlap([word], name)} for name in names]
-    kept = [
-        option.value
-        for place, option in enumerate(options)
-        if hits[place] and not any(hits[place] < hits[rival] for rival in range(len(options)) if rival != place)
+    hits = [{word for word in said if names.hits(word, option, title_first=True)} for option in options]
+    return [
+        option for option, mine in zip(options, hits, strict=True) if mine and not any(mine < rival for rival in hits)
     ]
-    return tuple(kept)
 
 
-def _overlap(said: Sequence[str], name: set[str]) -> float:
-    return float(sum(1 for word in dict.fromkeys(said) if _means(word, name)))
+def _only_in(plain: str, options: Sequence[Option]) -> tuple[str, ...]:
+    """The one option whose title holds the whole phrase: "the wrong thing" in "You sent the wrong thing"."""
+    phrase = re.sub(r"^(?:it's |it is |the |a |my )+", "", plain.strip(" .!?,"))
+    if len(phrase) < 5 or " " not in phrase:
+        return ()
+    found = [option.value for option in options if f" {phrase} " in f" {_normal(option.title)} "]
+    return (found[0],) if len(found) == 1 else ()
 
 
-def _means(word: str, name: set[str]) -> bool:
-    if word in name or word.rstrip("s") in name or f"{word}s" in name:
-        return True
-    return len(word) >= 5 and bool(get_close_matches(word, name, 1, CLOSE))
+def _sized(plain: str, options: Sequence[Option]) -> list[Option]:
+    """The bigger, the smallest … of options whose titles tell their size; only "biggest" chooses among three."""
+    big, small = BIG.search(plain), SMALL.search(plain)
+    said = big or small
+    sizes = {option.value: size for option in options if (size := _size(option)) is not None}
+    if said is None or (big and small) or len(set(sizes.values())) < 2 or (len(sizes) > 2 and said[1] != "est"):
+        return []
+    wanted = max(sizes.values()) if big else min(sizes.values())
+    return [option for option in options if sizes.get(option.value) == wanted]
 
 
-def _words(option: Option) -> set[str]:
-    return {word for word in WORD.findall(f"{option.title} {option.words}".casefold()) if word not in FILLER}
+def _size(option: Option) -> float | None:
+    found = SIZE.findall(_normal(option.title))
+    return float(found[-1][0].replace(",", ".")) * SCALE[found[-1][1]] if found else None
+
+
+def _words(text: str) -> set[str]:
+    """What a name may be called: its words, two neighbours as one ("giftcard"), sizes that are letters in full."""
+    plain = SOLD_OUT.sub(" ", _normal(text))
+    letters = {LETTERS[letter] for letter in re.findall(r"(?<!\d )\b(xs|s|m|l|xl)\b", plain)}
+    return set(_stems(plain)) | letters
+
+
+def _stems(plain: str) -> list[str]:
+    words = WORD.findall(plain)
+    joined = [a + b for a, b in pairwise(words) if a.isalpha() and b.isalpha()]
+    return [_stem(word) for word in (*words, *joined) if word not in FILLER]
+
+
+def _stem(word: str) -> str:
+    for ending in ("ing", "ed", "es", "s"):
+        if word.endswith(ending) and len(word) - len(ending) >= 3:
+            return word[: -len(ending)]
+    return word
 
 
 def _counted(plain: str, options: Sequence[Option], *, several: bool) -> tuple[str, ...]:
+    if NEWEST.search(plain):
+        return (options[0].value,) if options else ()
+    if run := RUN.search(plain):
+        count = COUNTS[run[2]]
+        picked = options[:count] if run[1] == "first" else options[-count:]
+        return tuple(option.value for option in picked) if several and count <= len(options) else ()
     places = [ORDINALS[match[1]] for match in ORDINAL.finditer(plain)]
     if LAST.search(plain):
         places.append(len(options) - 1)
-    values = tuple(options[place].value for place in dict.fromkeys(places) if place < len(options))
-    return values if several or len(values) == 1 else ()
+    values = {options[place].value for place in places if 0 <= place < len(options)}
+    picks = tuple(option.value for option in options if option.value in values)
+    return picks if several or len(picks) == 1 else ()

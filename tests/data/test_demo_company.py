@@ -68,7 +68,9 @@ def intents() -> dict[str, dict[str, Any]]:
 # Transcripts
 
 
-def test_there_are_four_hundred_transcripts_or_more_of_two_hundred_customers_or_more(transcripts: list[dict[str, Any]]) -> None:
+def test_there_are_four_hundred_transcripts_or_more_of_two_hundred_customers_or_more(
+    transcripts: list[dict[str, Any]],
+) -> None:
     assert len(transcripts) >= 400
     assert len({transcript["customer"] for transcript in transcripts}) >= 200
 

@@ -11,13 +11,19 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from copy import deepcopy
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
+
+from bot_fakes import TERMS, TODAY
+
+from bot.backoffice.http.office import HttpBackOffice, open_http_back_office
+from bot.backoffice.http.settings import SECRET_VARIABLE
+from bot.backoffice.terms import Term
 
 TOKEN = "a-token-to-try-with"
 Json = dict[str, Any]
@@ -345,6 +351,10 @@ def serving(shop: ExampleShop, port: int = 0) -> Iterator[str]:
         thread.join()
 
 
+# The demo company's terms, and one more write than it allows.
+ALL_TERMS = {
+    **TERMS, "change_payment": Term.model_validate({"policy": "Paying: until it is packed", "statuses": ["placed"]}),
+}  # fmt: skip
 EXAMPLE = Path(__file__).parents[2] / "docs" / "back-office-example.toml"
 QUICK = (
     ("connect_s = 2.0", "connect_s = 0.5"), ("read_s = 4.0", "read_s = 0.4"), ("total_s = 6.0", "total_s = 1.2"),
@@ -362,6 +372,19 @@ def described(folder: Path, address: str, *changes: tuple[str, str]) -> Path:
     file = folder / "back-office.toml"
     file.write_text(text, encoding="utf-8")
     return file
+
+
+@contextmanager
+def offices(folder: Path, address: str) -> Iterator[Callable[..., HttpBackOffice]]:
+    """Gives a function that opens the shop as described, or with changes to the description; closes what it opened."""
+    with ExitStack() as opened:
+
+        def opens(*changes: tuple[str, str]) -> HttpBackOffice:
+            file = described(folder, address, *changes)
+            office = open_http_back_office(file, {SECRET_VARIABLE: TOKEN}, ALL_TERMS, folder, TODAY.date)
+            return opened.enter_context(closing(office))
+
+        yield opens
 
 
 def main() -> None:

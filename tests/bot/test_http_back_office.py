@@ -11,13 +11,12 @@ from typing import Any
 
 import pytest
 from bot_fakes import TERMS, TODAY, Chat, make_services
-from example_shop import EXAMPLE, TOKEN, ExampleShop, Trouble, described, serving
+from example_shop import ALL_TERMS, EXAMPLE, ExampleShop, Trouble, offices, serving
 
 from bot.actions.registry import run as perform
 from bot.backoffice import OrderStatus, PaymentMethod, Receipt
 from bot.backoffice.http.ledger import FILE, erase
-from bot.backoffice.http.office import HttpBackOffice, open_http_back_office
-from bot.backoffice.terms import Term
+from bot.backoffice.http.office import HttpBackOffice
 from bot.backoffice.types import Address
 from bot.backoffice.writes import (
     KINDS,
@@ -39,10 +38,6 @@ from bot.settings import Settings
 from bot.tracker import fold
 
 Opens = Callable[..., HttpBackOffice]
-ALL_TERMS = {
-    **TERMS, "change_payment": Term.model_validate({"policy": "Paying: until it is packed", "statuses": ["placed"]}),
-}  # fmt: skip
-SECRETS = {"NIGHTDESK_BACKOFFICE_SECRET": TOKEN}
 NEW_HOME = Address("Singel 5", "1012 AB", "Amsterdam", "NL")
 
 
@@ -59,17 +54,8 @@ def address(shop: ExampleShop) -> Iterator[str]:
 
 @pytest.fixture
 def opens(tmp_path: Path, address: str) -> Iterator[Opens]:
-    """Open the shop as the documented file describes it, or with changes to that file."""
-    opened: list[HttpBackOffice] = []
-
-    def opens(*changes: tuple[str, str], home: Path = tmp_path) -> HttpBackOffice:
-        file = described(tmp_path, address, *changes)
-        opened.append(open_http_back_office(file, SECRETS, ALL_TERMS, home, TODAY.date))
-        return opened[-1]
-
-    yield opens
-    for office in opened:
-        office.close()
+    with offices(tmp_path, address) as opens:
+        yield opens
 
 
 @pytest.fixture

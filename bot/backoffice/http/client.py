@@ -7,6 +7,7 @@ may name a customer.
 from __future__ import annotations
 
 import logging
+import math
 import ssl
 import time
 from base64 import b64encode
@@ -120,7 +121,8 @@ class ShopClient:
 
     def _once(self, request: Request, url: httpx.URL, deadline: float) -> Answer:
         if not self.breaker.admits():
-            raise _Again("the shop failed several times running, so nothing is sent for a while", sent=False)
+            why = "the shop failed several times running, so nothing is sent for a while"
+            raise _Again(why, sent=False, after_s=math.inf)  # longer than any request may take: no other attempt
         began = time.monotonic()
         well, told = False, "stopped"
         try:

@@ -10,6 +10,7 @@ from bot.forms.postal import NAMES, POSTS, country_name, post_of, spaced, with_a
 
 LONGEST = 1000  # characters of a message that are looked at
 LONGEST_PART = 80
+MOST_PARTS = 20
 SPLIT = re.compile(
     r"[,;\n!?]|\.\s+(?=(?:thanks|thx|thank|please|cheers|bye|regards|i|we|my|it|it's|is|can|could|best|that|the|sorry)\b)",
     re.IGNORECASE,
@@ -120,7 +121,7 @@ def _placed(text: str, country: str) -> tuple[list[str], str, str]:
 def _parts(text: str) -> list[str]:
     plain = ORDER.sub(" ", text[:LONGEST].replace("’", "'"))
     parts = [_trim(LABEL.sub("", LEAD.sub("", part.strip(), count=1))) for part in SPLIT.split(plain)]
-    return [part for part in parts if part]
+    return [part for part in parts if part][:MOST_PARTS]
 
 
 def _trim(part: str) -> str:

@@ -135,8 +135,10 @@ class _Names:
         """The words of the text that are names' words, put right where a key slipped; each once."""
         stems = list(dict.fromkeys(_stems(plain)))
         known = [word for word in stems if word in self._vocabulary]
-        unknown = [w for w in stems if w not in self._vocabulary and 5 <= len(w) <= LONGEST_WORD][:MOST_GUESSED]
-        guessed = [near for word in unknown for near in get_close_matches(word, self._vocabulary, 1, CLOSE)]
+        unknown = [w for w in stems if w not in self._vocabulary and w.isalnum() and 5 <= len(w) <= LONGEST_WORD]
+        guessed = [
+            near for word in unknown[:MOST_GUESSED] for near in get_close_matches(word, self._vocabulary, 1, CLOSE)
+        ]
         return list(dict.fromkeys([*known, *guessed]))
 
     def hits(self, word: str, option: Option, *, title_first: bool) -> bool:
@@ -158,7 +160,8 @@ def _unit(match: re.Match[str]) -> str:
 
 def _sides(plain: str) -> tuple[str, str]:
     """Split "the pot, not the fern" into what is wanted and what is not."""
-    wanted, unwanted = [], []
+    wanted: list[str] = []
+    unwanted: list[str] = []
     for clause in BREAK.split(plain):
         before, *rest = NOT.split(clause)
         wanted.append(before)

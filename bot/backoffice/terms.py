@@ -242,7 +242,8 @@ def _swaps(case: Case) -> tuple[Swap, ...]:
 def _other_family(case: Case) -> bool:
     for swap in _swaps(case):
         old, new = case.products.get(swap.sku), case.products.get(swap.new_sku or "")
-        if swap.new_sku is not None and not (old and new and old.family and old.family == new.family):
+        another = old and new and old.sku != new.sku and old.family and old.family == new.family
+        if swap.new_sku is not None and not another:
             return True
     return False
 

@@ -39,7 +39,7 @@ class Start:
         masker = Masker.from_settings(retrieval_settings)
         self._watch = Watch(home, retrieval_settings, settings.torch_threads)
         terms = load_terms(settings.terms)
-        self._office = _back_office(settings, home, secrets, terms)
+        self._office = open_back_office(settings, home, secrets, terms)
         self.services = Services(
             settings=settings,
             secrets=secrets,
@@ -78,7 +78,9 @@ class Start:
             await asyncio.sleep(READY_POLL_S)
 
 
-def _back_office(settings: Settings, home: Path, secrets: Secrets, terms: Terms) -> SampleBackOffice | HttpBackOffice:
+def open_back_office(
+    settings: Settings, home: Path, secrets: Secrets, terms: Terms
+) -> SampleBackOffice | HttpBackOffice:
     """The shop's own API where it is described, else the sample."""
     if settings.backoffice_http is None:
         return SampleBackOffice(home / FILE, settings.backoffice_seed, terms)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -336,15 +337,17 @@ class Handler(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def serving(shop: ExampleShop, port: int = 0) -> Iterator[str]:
+def serving(shop: ExampleShop, port: int = 0, tls: ssl.SSLContext | None = None) -> Iterator[str]:
     """Serve on loopback; gives the API's address."""
     server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
     server.daemon_threads = True
+    if tls:
+        server.socket = tls.wrap_socket(server.socket, server_side=True)
     server.shop = shop  # type: ignore[attr-defined]
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
     thread.start()
     try:
-        yield f"http://127.0.0.1:{server.server_address[1]}/v2"
+        yield f"http{'s' if tls else ''}://127.0.0.1:{server.server_address[1]}/v2"
     finally:
         server.shutdown()
         server.server_close()

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import gzip
+import ipaddress
 import json
 import logging
 import os
 import signal
 import sqlite3
+import ssl
 import subprocess
 import sys
 import threading
@@ -18,6 +20,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 from example_shop import TOKEN, ExampleShop, Trouble, described, offices, serving
 
 from bot.backoffice import Receipt
@@ -277,6 +283,51 @@ def test_a_next_page_on_another_host_is_not_fetched(office: HttpBackOffice, shop
         with pytest.raises(BackOfficeError, match="another host than base_url"):
             office.products()
     assert other.seen == []
+
+
+@pytest.fixture(scope="session")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A certificate for 127.0.0.1 that nobody has signed but itself, and its key."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(datetime.now(UTC) - timedelta(days=1))
+        .not_valid_after(datetime.now(UTC) + timedelta(days=2))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    pem = serialization.Encoding.PEM
+    secret = key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    file = tmp_path_factory.mktemp("tls") / "shop.pem"
+    file.write_bytes(made.public_bytes(pem) + secret)
+    return file
+
+
+def test_a_certificate_nobody_vouches_for_is_refused_and_a_private_authority_can_be_named(
+    shop: ExampleShop, certificate: Path, tmp_path: Path
+) -> None:
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(certificate)
+    with serving(shop, tls=tls) as address, offices(tmp_path, address) as opens:
+        with pytest.raises(BackOfficeAway, match="cannot be reached"):
+            opens().order("KL-10001")
+        assert shop.seen == []
+        office = opens(('amounts = "cents"', f'amounts = "cents"\nca_file = "{certificate}"'))
+        assert office.order("KL-10001")
+
+
+def test_a_cookie_is_not_kept(office: HttpBackOffice, shop: ExampleShop) -> None:
+    _, told = shop.answer("GET", "/v2/accounts/A-7", {"authorization": f"Bearer {TOKEN}"}, None)
+    shop.trouble(Trouble(body=json.dumps(told).encode(), headers={"Set-Cookie": "session=of-ada; Path=/"}))
+    office.customer("A-7")
+    office.customer("A-7")
+    assert [headers.get("cookie") for _, headers, _ in shop.seen] == [None, None]
 
 
 def test_a_wrong_token_names_the_variable_that_holds_it(office: HttpBackOffice, shop: ExampleShop) -> None:

@@ -10,6 +10,7 @@ from bot.backoffice.http.client import ShopClient
 from bot.backoffice.http.load import Shop, load_shop
 from bot.backoffice.http.reads import ShopReads
 from bot.backoffice.http.settings import Read
+from bot.backoffice.http.templates import Unfit
 from bot.backoffice.terms import Terms
 from bot.errors import BackOfficeError
 from bot.health import Check
@@ -24,9 +25,10 @@ def check_back_office(file: Path, secrets: Mapping[str, str], terms: Terms) -> l
     """
     try:
         shop = load_shop(file, secrets, terms)
+        client = ShopClient(shop.api, shop.secret)
     except BackOfficeError as error:
         return [Check(f"back office: {error}", False, EXPLAINED)]
-    with closing(ShopClient(shop.api, shop.secret)) as client:
+    with closing(client):
         return [*_reads(shop, ShopReads(shop.api, client)), _writes(shop)]
 
 
@@ -49,7 +51,7 @@ def _reads(shop: Shop, reads: ShopReads) -> Iterator[Check]:
 def _sample(shop: Shop, reads: ShopReads, table: str, read: Read, asked: Mapping[str, str]) -> Iterator[Check]:
     try:
         seen = reads.sample(table, read, asked, table)
-    except (BackOfficeError, ValueError) as error:
+    except (BackOfficeError, Unfit) as error:
         yield Check(f"back office: {error}", False, f"{shop.file}; {EXPLAINED}")
         return
     if seen is None:

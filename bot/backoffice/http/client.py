@@ -206,12 +206,17 @@ def _credentials(auth: Auth, secret: str) -> dict[str, str]:
     return {auth.header: secret} if auth.kind == "header" else {"Authorization": f"Bearer {secret}"}
 
 
-def _trust(api: ShopApi) -> ssl.SSLContext | bool:
+def _trust(api: ShopApi) -> ssl.SSLContext:
     """The usual authorities, and the company's own where it has one; verification is never off."""
+    if not api.base_url.lower().startswith(
+        "https:"
+    ):  # loopback: nothing is asked over TLS, and nobody would be trusted
+        return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context = httpx.create_ssl_context(verify=True, trust_env=False)
     if api.ca_file is None:
-        return True
-    import certifi
-
-    context = ssl.create_default_context(cafile=certifi.where())
-    context.load_verify_locations(api.ca_file)
+        return context
+    try:
+        context.load_verify_locations(api.ca_file)
+    except OSError as error:  # ssl.SSLError is one
+        raise BackOfficeError(f"ca_file {api.ca_file} should hold certificates in PEM, but: {error}") from error
     return context

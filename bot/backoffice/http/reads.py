@@ -13,7 +13,7 @@ from bot.backoffice.http.client import Request, ShopClient
 from bot.backoffice.http.mapping import ABSENT, Place, Raw, Survey, read_fields, survey, walk
 from bot.backoffice.http.settings import Fields, Paging, Read, ReadList, ShopApi
 from bot.backoffice.http.targets import DETAILS
-from bot.backoffice.http.templates import fill, fill_path, fill_query
+from bot.backoffice.http.templates import Unfit, fill, fill_path, fill_query
 from bot.backoffice.protocol import Receipt
 from bot.backoffice.records import read_customer, read_order, read_product, read_voucher
 from bot.backoffice.types import Customer, Order, Product, Voucher
@@ -119,7 +119,7 @@ class ShopReads:
         """One record, or None: a status of not_found, a null, or an empty list where its first entry is taken."""
         try:
             answer = self._ask(read, asked)
-        except ValueError:  # what was asked for fits no path, and so is no identifier
+        except Unfit:
             return None
         if answer.status in read.not_found:
             return None
@@ -143,7 +143,7 @@ class ShopReads:
         for page in range(1, (paging.most if paging else 1) + 1):
             try:
                 answer = self._ask(read, asked, step, link)
-            except ValueError:
+            except Unfit:
                 return
             if answer.status in read.not_found:
                 return

@@ -12,7 +12,7 @@ from bot.backoffice.http.ledger import Intent
 from bot.backoffice.http.mapping import ABSENT, Place, read_fields, walk
 from bot.backoffice.http.reads import unexpected
 from bot.backoffice.http.settings import Idempotency, ShopApi
-from bot.backoffice.http.templates import fill, fill_path, fill_query
+from bot.backoffice.http.templates import Unfit, fill, fill_path, fill_query
 from bot.backoffice.terms import SAYS, Refusal, Term, sentence
 from bot.backoffice.writes import UpdateContact, Write, order_of, write_json
 from bot.errors import BackOfficeError, NoSuchCustomer, NoSuchOrder, NotAllowed
@@ -28,7 +28,7 @@ def intent_of(api: ShopApi, write: Write, customer_id: str, key: str, told: Mapp
     values = _values(write, call.maps) | {"customer_id": customer_id, "key": key}
     try:
         path = fill_path(call.path, values)
-    except ValueError:
+    except Unfit:
         raise NoSuchOrder("that is no order number") from None
     body = fill(call.body, values) if call.body is not None else None
     query = fill_query(call.query, values)

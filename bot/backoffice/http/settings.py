@@ -10,6 +10,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 SECRET_VARIABLE = "NIGHTDESK_BACKOFFICE_SECRET"  # noqa: S105 - the name of a variable, not a secret
 Status = Annotated[int, Field(ge=200, le=599)]
+HeaderText = Annotated[str, Field(pattern=r"^[!-~]([ -~]*[!-~])?$", description="printable ASCII")]
 PlainName = Annotated[str, Field(pattern=r"^[A-Za-z0-9-]+$")]
 Path_ = Annotated[str, Field(pattern=r"^/[^?#\s]*$", description="begins with / and follows base_url; no query")]
 
@@ -169,7 +170,7 @@ class ShopApi(Part):
     amounts: Literal["units", "cents"] = Field(default="units", description="how the API counts money")
     most_bytes: int = Field(default=4_000_000, ge=1_000, description="largest answer, unpacked; more is refused")
     ca_file: Path | None = Field(default=None, description="certificates of a private authority, PEM, to trust besides")
-    headers: Mapping[PlainName, str] = Field(default={}, description="sent with every request")
+    headers: Mapping[PlainName, HeaderText] = Field(default={}, description="sent with every request")
     auth: Auth
     timeouts: Timeouts = Timeouts()
     retries: Retries = Retries()

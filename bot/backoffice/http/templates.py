@@ -19,6 +19,10 @@ MOST_CHARS = 200
 Values = Mapping[str, Any]
 
 
+class Unfit(ValueError):
+    """A value cannot stand in a path, and so is nobody's identifier."""
+
+
 def names_in(template: Any) -> Iterator[str]:
     """Each placeholder of a path, a query or a body; those of a loop's entry as `loop name/placeholder`."""
     if isinstance(template, str):
@@ -37,17 +41,17 @@ def is_loop(template: Any) -> bool:
 
 
 def fits_a_path(value: str) -> bool:
-    """False for what would lead a path elsewhere: nothing at all, dots alone, or more than an identifier is long."""
-    return bool(value.strip(". ")) and len(value) <= MOST_CHARS
+    """False for nothing at all, dots alone (they lead elsewhere), control characters, and what is too long."""
+    return bool(value.strip(". ")) and value.isprintable() and len(value) <= MOST_CHARS
 
 
 def fill_path(template: str, values: Values) -> str:
-    """Return the path with every value percent-encoded, slashes too. Raises ValueError for a value that doesn't fit."""
+    """Return the path with every value percent-encoded, slashes too. Raises Unfit."""
 
     def filled(match: re.Match[str]) -> str:
         value = str(walk(values, match[1]))
         if not fits_a_path(value):
-            raise ValueError(f"{{{match[1]}}} does not fit a path")
+            raise Unfit(f"{{{match[1]}}} does not fit a path")
         return quote(value, safe="")
 
     return PLACEHOLDER.sub(filled, template)

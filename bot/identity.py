@@ -22,10 +22,15 @@ class Standing(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Who asks. `customer_id` is set only where the shop vouched for the customer."""
+    """Who asks. `customer_id` is set only where the shop vouched for the customer.
+
+    `serves` is the verified customer whose conversation an agent has open: what an agent may be told, the agent may
+    not do.
+    """
 
     standing: Standing = Standing.VISITOR
     customer_id: str | None = None
+    serves: str | None = None
 
     @property
     def is_agent(self) -> bool:
@@ -66,6 +71,9 @@ def verify(token: str, secret: str, conversation: str) -> Identity:
         raise IdentityError(
             f"the identity token has role {claims['role']!r:.40}; expected visitor, customer or agent"
         ) from None
-    subject = claims["sub"]
-    known = standing is Standing.CUSTOMER and isinstance(subject, str) and subject
-    return Identity(standing, subject if known else None)
+    subject = claims["sub"] if isinstance(claims["sub"], str) and claims["sub"] else None
+    return Identity(
+        standing,
+        customer_id=subject if standing is Standing.CUSTOMER else None,
+        serves=subject if standing is Standing.AGENT else None,
+    )

@@ -44,6 +44,11 @@ class Briefing:
         """Return the conversation in a few sentences. Raises BotAway."""
         return str(self._ask(conversation_id, "action_summarise").get("summary") or "")
 
+    def offers(self, conversation_id: str) -> list[Json]:
+        """Return what this customer may like next, best first; nothing for one who is angry. Raises BotAway."""
+        found = self._ask(conversation_id, "action_recommend").get("recommendations")
+        return found if isinstance(found, list) else []
+
     def packet_soon(self, conversation_id: str) -> None:
         """Replace the minimal packet in the background, if the assistant answers."""
         threading.Thread(target=self._packet, args=(conversation_id,), name="packet", daemon=True).start()

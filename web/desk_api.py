@@ -114,6 +114,13 @@ def summary(conversation_id: str) -> Json:
     return {"summary": service().briefing.summary(conversation_id)}
 
 
+@desk_api.post(f"{_ID}/offers")
+@open_to(Access.AGENT)
+def offers(conversation_id: str) -> Json:
+    body()
+    return {"offers": service().briefing.offers(conversation_id)}
+
+
 @desk_api.post(f"{_ID}/typing")
 @open_to(Access.AGENT)
 def typing(conversation_id: str) -> tuple[str, int]:

@@ -36,6 +36,9 @@ def answer(action: str, text: str) -> Json:
     """What the action server would answer, in the words of docs/wire."""
     if action == "action_suggest":
         return {"events": [], "responses": [{"custom": {"nightdesk": {"v": 1, "drafts": DRAFTS}}}]}
+    if action == "action_recommend":
+        found = [{"sku": "PT-1", "name": "Clay pot", "price": "8.90", "why": "goes well with Fern, which you bought"}]
+        return {"events": [], "responses": [{"custom": {"nightdesk": {"v": 1, "recommendations": found}}}]}
     if action == "action_summarise":
         return {"events": [], "responses": [{"custom": {"nightdesk": {"v": 1, "summary": "Summarised anew."}}}]}
     if text == "/talk_to_person":

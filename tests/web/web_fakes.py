@@ -71,6 +71,9 @@ def respond(call: Json) -> Json:
     if action == "action_suggest":
         drafts = [{"text": found, "made_by": "passage", "citations": []} for found in ARTICLES.values()]
         return {"events": [], "responses": [{"custom": {"nightdesk": {"v": 1, "drafts": drafts}}}]}
+    if action == "action_recommend":
+        found = [{"sku": "PT-1", "name": "Clay pot", "price": "8.90", "why": "goes well with Fern, which you bought"}]
+        return {"events": [], "responses": [{"custom": {"nightdesk": {"v": 1, "recommendations": found}}}]}
     if action == "action_summarise":
         said = [event["text"] for event in tracker["events"] if event["event"] == "user"]
         return {"events": [], "responses": [{"custom": {"nightdesk": {"v": 1, "summary": " / ".join(said)}}}]}

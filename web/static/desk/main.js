@@ -185,7 +185,7 @@ class Desk {
 
   // Drafts that were asked for here are not on the server's page; they stay while the rest is renewed.
   mergePanel(fresh) {
-    for (const id of ["drafts", "summary"]) {
+    for (const id of ["drafts", "summary", "offers"]) {
       const kept = part("panel").querySelector(`#${id}`);
       const other = fresh.querySelector(`#${id}`);
       if (kept?.dataset.kept && other) other.replaceWith(kept);
@@ -298,6 +298,7 @@ class Desk {
     if (button.matches(".insert")) this.reply.insert(button.closest(".draft").querySelector(".text").textContent);
     if (button.id === "suggest") this.suggest(button);
     if (button.id === "summarise") this.summarise(button);
+    if (button.id === "offer") this.offer(button);
     if (button.dataset.in) this.do("snooze", { until: moment(button.dataset.in) });
   }
 
@@ -373,6 +374,17 @@ class Desk {
     });
   }
 
+  async offer(button) {
+    const conversation = open();
+    await this.busy(button, "Looking…", async () => {
+      const { offers } = await act(conversation, "offers");
+      if (open() !== conversation) return;
+      part("panel").dataset.kept = part("offers").dataset.kept = "yes";
+      part("offers").replaceChildren(...offers.map(offerItem));
+      if (!offers.length) this.say("Nothing to suggest just now; to an angry customer nothing is.");
+    });
+  }
+
   async busy(button, words, work) {
     const before = button.textContent;
     button.textContent = words;
@@ -399,6 +411,12 @@ function draftItem(draft, i) {
         element("blockquote", { dir: "auto" }, each.snippet)))),
     element("p", { class: "made" }, draft.made_by === "model" ? "Written by the model" : "Quoted from a source",
       element("button", { type: "button", class: "insert", "aria-keyshortcuts": `Alt+${i + 1}` }, "Insert ", element("kbd", {}, `Alt ${i + 1}`))));
+}
+
+function offerItem(offer, i) {
+  return element("li", { class: "offer", "data-key": `offer-${i + 1}` },
+    element("p", { class: "text", dir: "auto" }, offer.name, " ", element("small", {}, offer.price)),
+    element("p", { class: "fine", dir: "auto" }, offer.why));
 }
 
 /** The moments the snooze menu speaks of, as ISO 8601: mornings are 9 o'clock here. */

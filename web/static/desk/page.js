@@ -19,7 +19,7 @@ export function dress(root) {
     words.replaceChildren(...markdown(words.textContent));
     words.classList.add("set");
   }
-  for (const hidden of root.querySelectorAll(".insert, #suggest, #summarise, .modes, #help")) hidden.hidden = false;
+  for (const hidden of root.querySelectorAll(".insert, #suggest, #summarise, #offer, .modes, #help")) hidden.hidden = false;
   for (const button of root.querySelectorAll("button[data-live]")) {
     button.disabled = false;
     button.removeAttribute("data-live");

@@ -16,7 +16,8 @@ SPLIT = re.compile(
     re.IGNORECASE,
 )
 LEAD = re.compile(
-    r"^(?:(?:no|yes|ok(?:ay)?|hi|hello|hey|sorry|actually|please|thanks|and|so|but|well)\b[ .:-]{0,3})*"
+    r"^(?:(?:no|yes|ok(?:ay)?|hi|hello|hey|sorry|wait|oh|oops|actually|rather|then|please|thanks|and|so|but|well)\b"
+    r"[ .:-]{0,3})*"
     r"(?:(?:can you |could you |please )*(?:send|deliver|ship|change|move|make|put|redirect)"
     r"(?: it| this| that| everything| (?:the|my) (?:order|parcel|address|delivery))?(?: to)?\b|"
     r"(?:it |that |this )?(?:should|must|has to|can|needs to) (?:go|be sent|be delivered) to\b|"
@@ -42,6 +43,7 @@ CHATTER = re.compile(
     r"because|since|until|as|so|and|but|is|if|when|can|could|order|cheers|just|only|instead|or)\b",
     re.IGNORECASE,
 )
+WISH = re.compile(r"\b(?:address|order|parcel|delivery)\b", re.IGNORECASE)  # "to another address" is on no label
 # What a flat, a floor or a staircase begins with: a number there is no house number.
 FLAT = re.compile(
     r"(?:apt|apartment|flat|unit|suite|room|floor|top|stiege|tür|bus|bte|boîte|lgh|app|étage|bâtiment|bat|"
@@ -235,4 +237,5 @@ def _street(parts: list[str], where: str) -> str:
 
 def _is_extra(part: str) -> bool:
     """True for a flat, a company, a name; what customers say besides belongs on no label."""
-    return not CHATTER.match(part) and len(part.split()) <= 5 and any(c.isalnum() for c in part)
+    said = CHATTER.match(part) or WISH.search(part)
+    return not said and len(part.split()) <= 5 and any(c.isalnum() for c in part)

@@ -104,6 +104,10 @@ def test_an_address_is_read_as_its_country_writes_it(country: str, text: str, pa
         "Kade 5, 5211 AB Den Bosch, the Netherlands",
         "Kade 5, 5211 AB Den Bosch NEDERLAND",
         "Kade 5\nNL-5211 AB Den Bosch\nNL",
+        "no wait, number 5: Kade 5, 5211 AB Den Bosch",
+        "ok then Kade 5, 5211 AB Den Bosch",
+        "please send order MG-10001 to another address\nKade 5, 5211 AB Den Bosch",
+        "change the delivery address of MG-10001, Kade 5, 5211 AB Den Bosch",
     ],
 )
 def test_what_is_said_around_an_address_is_no_part_of_it(text: str) -> None:

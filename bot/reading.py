@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,6 +22,9 @@ PLAIN = (str, int, list, dict)
 # A code has a digit or is written in capitals; "voucher" and "I" are none.
 CODE = re.compile(r"(?<![\w-])(?=[\w-]{0,40}\d|[A-Z-]{4,40}(?![\w-]))[A-Za-z0-9]+(?:-[A-Za-z0-9]+)*(?![\w-])", re.ASCII)
 MOST_CODES = 6
+DENIED = re.compile(
+    r"\b(?:not|instead of|rather than|isn't|wasn't)(?: for| order| number| the| no\.?)*[\s:#]*$", re.IGNORECASE
+)
 WORD = re.compile(r"[a-z']+|[\u4e00-\u9fff]+")
 
 
@@ -153,6 +156,14 @@ def read_entities(text: str, orders: OrderNumbers, requested: str | None = None)
     if requested == "voucher" and (codes := codes_in(text, loosely=True)):
         found.append(Entity("voucher", codes[0], text.index(codes[0]), text.index(codes[0]) + len(codes[0])))
     return tuple(sorted(found, key=lambda entity: entity.start))
+
+
+def orders_meant(text: str, entities: Sequence[Entity], current: object = None) -> tuple[str, ...]:
+    """Return the orders that a message means: none after "not", and beside `current` only what is new."""
+    named = [entity for entity in entities if entity.entity == "order_number"]
+    meant = [entity.value for entity in named if not DENIED.search(text[max(0, entity.start - 60) : entity.start])]
+    numbers = tuple(dict.fromkeys(meant or [entity.value for entity in named]))
+    return tuple(number for number in numbers if number != current) or numbers
 
 
 def codes_in(text: str, *, loosely: bool = False) -> tuple[str, ...]:

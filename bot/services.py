@@ -25,7 +25,16 @@ from bot.packet import question_of
 from bot.points import Point, no_point
 from bot.presentable import may_see, shown_text
 from bot.reader import Found, Reader
-from bot.reading import leaves, parse_payload, payload_entities, read_act, read_entities, typed, wants_person
+from bot.reading import (
+    leaves,
+    orders_meant,
+    parse_payload,
+    payload_entities,
+    read_act,
+    read_entities,
+    typed,
+    wants_person,
+)
 from bot.settings import Secrets, Settings
 from bot.types import Conversation, DialogAct, Reading
 from bot.writer import NoWriter, Writer
@@ -101,8 +110,9 @@ class Services:
         form = FORMS.get(draft.action) if draft else None
         if draft is None or form is None or not text or leaves(text):
             return {}
-        numbers = self.settings.orders.find(text, bare=draft.asking == "order_number")
-        return read_answers(form, draft, text, numbers[0].value if numbers else None, self.today)
+        found = self.settings.orders.find(text, bare=draft.asking == "order_number")
+        numbers = orders_meant(text, found, draft.filled.get("order_number"))
+        return read_answers(form, draft, text, numbers[0] if len(numbers) == 1 else None, self.today)
 
     async def identify(self, conversation: Conversation) -> Identity:
         """Return who asks; a token that proves nothing is worth as much as none."""

@@ -11,7 +11,7 @@ from bot.forms.catalogue import Form
 from bot.forms.desk import Desk
 from bot.forms.draft import Draft, draft_of
 from bot.forms.slots import Kind, Slot, valid
-from bot.reading import parse_payload
+from bot.reading import orders_meant, parse_payload
 
 
 def begin(form: Form, scene: Scene) -> Draft:
@@ -30,8 +30,11 @@ def take(form: Form, scene: Scene, desk: Desk, draft: Draft) -> Draft | str:
         draft = _answered(form, scene, draft)
     if form.slot("order_number") is None:
         return draft
-    number = scene.reading.value("order_number")
-    if number is None and not draft.filled and scene.reading.payload is None:
+    named = orders_meant(scene.reading.text, scene.reading.entities, draft.filled.get("order_number"))
+    if unknown := next((number for number in named if desk.order(number) is None), None):
+        return unknown
+    number = named[0] if len(named) == 1 else None  # of several the form finds out, or asks
+    if not named and not draft.filled and scene.reading.payload is None:
         number = scene.conversation.slot("order_number")
         if number and desk.order(number) is None:
             return draft

@@ -34,7 +34,6 @@ SCALE = {"mm": 0.1, "cm": 1.0, "m": 100.0, "ml": 0.001, "l": 1.0, "g": 0.001, "k
 LETTERS = {"xs": "extra-small", "s": "small", "m": "medium", "l": "large", "xl": "extra-large"}
 BIG = re.compile(r"\b(?:bigg?|larg|tall|wid|long)(e|er|est)?\b")
 SMALL = re.compile(r"\b(?:small|short|narrow|littl|tini|tiny)(e|er|est)?\b")
-ALL = re.compile(r"\b(?:small|short|narrow|little|tiny)(?:(er)|(est)|)\b")
 ALL = re.compile(
     r"\b(?:all|everything|(?:the )?whole (?:lot|order|thing)|the lot)\b(?! (?:i|good|else|right|the time)\b)"
 )
@@ -101,6 +100,21 @@ def chosen(text: str, options: Sequence[Option], *, several: bool = False) -> tu
     return named or _counted(wanted, options, several=several)
 
 
+def volunteered(text: str, options: Sequence[Option]) -> tuple[str, ...]:
+    """Return the one value that the text names without having been asked for it, or nothing.
+
+    One rare word is enough ("it arrived cracked"); words that are in every other message ("order", "small", "back")
+    have to be two, and of the title: "the wrong size", not "something from my order".
+    """
+    picks = chosen(text, options)
+    option = next((option for option in options if picks == (option.value,)), None)
+    if option is None:
+        return ()
+    names = _Names(options)
+    said = set(names.said(_normal(text[:LONGEST]))) & names.of(option)
+    return picks if said - EVERYDAY or len(said & _words(option.title)) > 1 else ()
+
+
 def other(text: str, options: Sequence[Option], current: Sequence[str]) -> tuple[str, ...] | None:
     """Return what "the other one" means: one value if only one is left, () if it must be asked, None if not said."""
     plain = _normal(text[:LONGEST])
@@ -124,7 +138,7 @@ class _Names:
         self._titles = {option.value: _words(option.title) for option in options}
         words = {option.value: _words(option.words) | self._titles[option.value] for option in options}
         shared = set.intersection(*words.values()) if len(options) > 1 else set()
-        self._words = {value: mine - shared for value, mine in words.items()}
+        self._words = {value: _without(shared, mine) for value, mine in words.items()}
         self._titled = set().union(*self._titles.values()) - shared
         self._vocabulary = sorted(set().union(*self._words.values()))
 
@@ -146,6 +160,11 @@ class _Names:
         if title_first and word in self._titled:
             return word in self._titles[option.value]
         return word in self._words[option.value]
+
+
+def _without(shared: set[str], words: set[str]) -> set[str]:
+    """The words that are not shared, nor grown together with one: "planter" is no slip for "planter, ink"."""
+    return {word for word in words - shared if not any(len(s) > 3 and word.startswith(s) for s in shared)}
 
 
 def _normal(text: str) -> str:
@@ -265,3 +284,15 @@ def _counted(plain: str, options: Sequence[Option], *, several: bool) -> tuple[s
     values = {options[place].value for place in places if 0 <= place < len(options)}
     picks = tuple(option.value for option in options if option.value in values)
     return picks if several or len(picks) == 1 else ()
+
+
+# Words of options that customers use about anything.
+EVERYDAY = frozenset(
+    _stem(word)
+    for line in (
+        "order ordered item thing sent send else different wrong changed change need don't mind look looks picture",
+        "photo description size colour color small big large wide tall short narrow fit fits",
+        "original same back way paid card account voucher credit new",
+    )
+    for word in line.split()
+)

@@ -10,7 +10,7 @@ from typing import Any
 
 from bot.forms.addresses import read_address
 from bot.forms.catalogue import Form
-from bot.forms.choices import chosen
+from bot.forms.choices import Option, chosen
 from bot.forms.draft import Draft
 from bot.forms.slots import Kind, Slot, read_other, read_slot
 
@@ -19,6 +19,7 @@ CORRECTS = re.compile(
     r"other|different|wrong|correction|oops)\b",
     re.IGNORECASE,
 )
+TOO = re.compile(r"\btoo \w+", re.IGNORECASE)  # "they are too small" is why, not what instead
 SHORT = 6  # words of a reply that may correct something without saying so
 PART_OF = re.compile(r"\b(\d{1,2}|one|two|three|four|five|six) of (?:the|them|those|these)\b", re.IGNORECASE)
 
@@ -49,11 +50,18 @@ def read_from_beginning(slot: Slot, draft: Draft, said: str, today: date) -> Any
         found = PART_OF.search(said)
         return read_slot(slot, found[1], (), today, asked=True) if found else None
     if slot.kind is Kind.EACH:
-        picks = chosen(said, draft.options.get(slot.name, ())) if len(draft.filled.get("items", ())) == 1 else ()
+        one = len(draft.filled.get("items", ())) == 1
+        picks = chosen(TOO.sub(" ", said), draft.options.get(slot.name, ())) if one else ()
         return [picks[0]] if len(picks) == 1 else None
     if slot.kind is Kind.ORDER:
-        return None
+        return _numbered(said, draft.options.get(slot.name, ()))
     return _value(slot, draft, said, today, asked=False)
+
+
+def _numbered(said: str, options: tuple[Option, ...]) -> str | None:
+    """The one order on offer whose number was said: of two that were named, the one for which it is possible."""
+    named = [option.value for option in options if (digits := re.sub(r"\D", "", option.value)) and digits in said]
+    return named[0] if len(named) == 1 else None
 
 
 def _value(slot: Slot, draft: Draft, text: str, today: date, *, asked: bool) -> Any:
@@ -68,7 +76,7 @@ def _value(slot: Slot, draft: Draft, text: str, today: date, *, asked: bool) -> 
 
 def _each(options: tuple[Any, ...], current: Any, text: str, *, asked: bool) -> list[str] | None:
     known = list(current) if isinstance(current, list) else []
-    picks = chosen(text, options)
+    picks = chosen(TOO.sub(" ", text), options)
     if len(picks) != 1:
         return None
     return [*known, picks[0]] if asked else [*known[:-1], picks[0]]

@@ -9,7 +9,7 @@ from datetime import date
 from enum import StrEnum
 from typing import Any
 
-from bot.forms.choices import Option, adds, chosen, other
+from bot.forms.choices import Option, adds, chosen, other, volunteered
 from bot.forms.days import read_day
 from bot.forms.desk import Desk
 
@@ -69,7 +69,7 @@ def read_slot(
     """
     match slot.kind:
         case Kind.CHOICE:
-            picks = chosen(text, options) if asked or current is not None else _plainly(text, options)
+            picks = chosen(text, options) if asked or current is not None else volunteered(text, options)
             return picks[0] if len(picks) == 1 else None
         case Kind.CHOICES:
             return _choices(text, options, current)
@@ -113,17 +113,6 @@ def valid(slot: Slot, value: Any, options: tuple[Option, ...]) -> Any:
             return read_slot(slot, str(value), (), date.today(), asked=True)  # noqa: DTZ011 - no day is read
         case _:
             return value if isinstance(value, str | dict | list) else None
-
-
-def _plainly(text: str, options: tuple[Option, ...]) -> tuple[str, ...]:
-    """A choice nobody has asked for yet: only by its whole title or by two of its words."""
-    picks = chosen(text, options)
-    if len(picks) != 1:
-        return ()
-    option = next(option for option in options if option.value == picks[0])
-    plain = text.casefold()
-    telling = [word for word in re.findall(r"[^\W_]{4,}", f"{option.title} {option.words}".casefold()) if word in plain]
-    return picks if len(set(telling)) >= 1 else ()
 
 
 def _choices(text: str, options: tuple[Option, ...], current: Any) -> list[str] | None:

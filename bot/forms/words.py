@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from decimal import Decimal
 
@@ -39,7 +40,7 @@ def _asked(desk: Desk, write: Write) -> str:
     match write:
         case CancelOrder():
             order = _order(desk, write.order_number)
-            why = f", because: {desk.terms[write.name].reasons[write.reason].lower()}" if write.reason else ""
+            why = f", because: {_mid(desk.terms[write.name].reasons[write.reason])}" if write.reason else ""
             total = money(order.total, desk.currency)
             what = f"{items(order)}; {total} in total"
             return f"Shall I cancel order {order.order_number} ({what}){why}? This can't be undone."
@@ -112,7 +113,7 @@ def money_back(desk: Desk, write: ReturnItems) -> str:
     back = money(refund(order, list[Line](write.lines), fee), desk.currency)
     less = f" (after {money(fee, desk.currency)} for the label)" if fee else ""
     where = "onto a gift card" if write.refund_to == GIFT_CARD else f"to {method(desk, write.refund_to)}"
-    why = f" Reason: {term.reasons[write.reason].lower()}." if write.reason else ""
+    why = f" Reason: {_mid(term.reasons[write.reason])}." if write.reason else ""
     return f"{back}{less} will be refunded {where}.{why}"
 
 
@@ -137,6 +138,11 @@ def method(desk: Desk, payment_id: str) -> str:
 def listed(parts: Sequence[str]) -> str:
     """`a, b and c`."""
     return " and ".join([", ".join(parts[:-1]), parts[-1]] if len(parts) > 1 else list(parts))
+
+
+def _mid(title: str) -> str:
+    """A title as it stands in the middle of a sentence; "I" stays a capital."""
+    return title if re.match(r"I\b", title) else title[:1].lower() + title[1:]
 
 
 def _settled(amount: Decimal, currency: str) -> str:

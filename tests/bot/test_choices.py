@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from bot.forms.choices import Option, adds, chosen, other
+from bot.forms.choices import Option, adds, chosen, other, volunteered
 
 FERN = Option("fern", "Boston fern 'Verona', 30 cm", "plant")
 POT_18 = Option("pot-18", "Terracotta pot, 18 cm", "pot")
@@ -121,6 +121,8 @@ def test_one_thing_is_named_by_what_tells_it_apart(options: tuple[Option, ...], 
         (SIZES, "hello?"),
         (COLOURS, "cream"),
         (COLOURS, "the other colour"),
+        (COLOURS, "the planter in another colour"),
+        (GLOVES, "my gloves are the wrong ones"),
         (GLOVES, "XL"),
         (PAYMENTS, "mastercard"),
         (WAYS, "card"),
@@ -209,6 +211,33 @@ def test_what_is_excepted_is_never_chosen(text: str, left_out: list[str]) -> Non
 )
 def test_a_correction_names_both_and_means_one(text: str, values: list[str]) -> None:
     assert list(chosen(text, ORDER, several=True)) == values
+
+
+@pytest.mark.parametrize(
+    ("options", "text", "value"),
+    [
+        (REASONS, "return the pot please, it arrived cracked", "faulty"),
+        (REASONS, "wrong size, MG-10003", "wrong_size"),
+        (REASONS, "I changed my mind about the trowel", "changed_mind"),
+        (REASONS, "you sent me the wrong pot", "wrong_item"),
+        (WAYS, "and the money onto a gift card please", "gift_card"),
+    ],
+)
+def test_what_nobody_asked_for_may_be_said_at_once(options: tuple[Option, ...], text: str, value: str) -> None:
+    assert volunteered(text, options) == (value,)
+
+
+@pytest.mark.parametrize(
+    ("options", "text"),
+    [
+        (REASONS, "I'd like to return something from order MG-10003"),
+        (REASONS, "I want to send back the small pot"),
+        (REASONS, "I need to send something else back"),
+        (WAYS, "I want to send my fork back, I paid with a voucher"),
+    ],
+)
+def test_a_word_that_anybody_says_volunteers_nothing(options: tuple[Option, ...], text: str) -> None:
+    assert volunteered(text, options) == ()
 
 
 def test_both_needs_two_things_that_can_be_meant() -> None:

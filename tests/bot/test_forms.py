@@ -12,6 +12,7 @@ from bot_fakes import Chat, DictBackOffice, FakeKnowledge, make_order, make_serv
 from bot import phrases
 from bot.actions.registry import run as perform
 from bot.backoffice.writes import (
+    CancelOrder,
     ChangeAddress,
     ChangeDeliveryDay,
     ChangeItems,
@@ -88,7 +89,7 @@ def test_a_return_asks_for_what_is_missing_and_repeats_everything_before_it_acts
     ]  # the only order it is possible for; no fern
     assert titles(why)[0] == "I changed my mind"
     assert titles(where) == ["Visa ending 4242", "A new gift card"]
-    for value in ("1 × Hand trowel", "MG-10003", "€15.00", "€4.50", "Visa ending 4242", "i changed my mind"):
+    for value in ("1 × Hand trowel", "MG-10003", "€15.00", "€4.50", "Visa ending 4242", "I changed my mind"):
         assert value in confirm["text"]
     assert "R-00101" in done["text"]
     assert office.log == [ReturnItems("MG-10003", (Line("TL-1", 1),), "changed_mind", "pm-1")]
@@ -98,6 +99,16 @@ def test_what_the_first_words_say_is_not_asked_again(says: Says, office: DictBac
     _, [where, _, _] = says("return the trowel from MG-10003, it is faulty", "gift card", "yes")
     assert "Where should the money go" in where["text"]
     assert office.log == [ReturnItems("MG-10003", (Line("TL-1", 1),), "faulty", "gift_card")]
+
+
+def test_a_word_that_is_in_every_message_is_no_reason(says: Says) -> None:
+    _, replies = says("i want to return something from order MG-10003", "the trowel")
+    assert "What is the reason?" in replies[1]["text"]
+
+
+def test_why_it_goes_back_is_not_what_should_come_instead(says: Says) -> None:
+    _, replies = says("exchange the clay pot from MG-10003, it is too small", "both")
+    assert "What would you like instead" in replies[1]["text"]
 
 
 def test_a_return_for_our_own_fault_costs_nothing(says: Says) -> None:
@@ -224,6 +235,18 @@ def test_another_order_number_starts_the_items_anew(says: Says, office: DictBack
     )
     _, replies = says("return the trowel from MG-10003", "sorry, it's from MG-10006")
     assert titles(replies[1]) == ["Clay pot, 28 cm", "Clay pot, 12 cm", "All of them"]
+
+
+def test_an_order_that_is_not_meant_is_named_without_being_taken(says: Says, office: DictBackOffice) -> None:
+    office.raw_orders["MG-10005"] = make_order("MG-10005", "C-0001", "placed", at="2026-11-19", items=(("TL-1", 1),))
+    _, replies = says("cancel my order MG-10001", "sorry, not MG-10001 but MG-10005", "yes")
+    assert "MG-10005" in replies[1]["text"]
+    assert office.log == [CancelOrder("MG-10005")]
+
+
+def test_of_two_orders_in_one_message_the_possible_one_is_meant(says: Says, office: DictBackOffice) -> None:
+    _, replies = says("cancel MG-10001, and my order MG-10002 can come")
+    assert "Shall I cancel order MG-10001" in replies[0]["text"]
 
 
 def test_a_day_is_corrected_before_the_yes(says: Says, office: DictBackOffice) -> None:

@@ -315,7 +315,7 @@ def test_a_certificate_nobody_vouches_for_is_refused_and_a_private_authority_can
     tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     tls.load_cert_chain(certificate)
     with serving(shop, tls=tls) as address, offices(tmp_path, address) as opens:
-        with pytest.raises(BackOfficeAway, match="cannot be reached"):
+        with pytest.raises(BackOfficeAway, match=r"cannot be reached \(its certificate does not verify\)"):
             opens().order("KL-10001")
         assert shop.seen == []
         office = opens(('amounts = "cents"', f'amounts = "cents"\nca_file = "{certificate}"'))
@@ -369,6 +369,17 @@ def test_a_write_whose_answers_are_all_lost_is_settled_later_and_done_once(
     assert office.perform(CANCEL, "A-7", key="m1:a") == DONE
     assert rows(tmp_path) == [("m1:a", 1, 0)]
     assert len(shop.changes) == 1
+
+
+def test_a_last_attempt_that_was_not_sent_does_not_undo_one_that_was(
+    office: HttpBackOffice, shop: ExampleShop, tmp_path: Path
+) -> None:
+    shop.trouble(CUT_AFTER, CUT_AFTER, Trouble("POST", status=429))
+    with pytest.raises(BackOfficeAway) as error:
+        office.perform(CANCEL, "A-7", key="m1:a")
+    assert not isinstance(error.value, Unsent)
+    assert rows(tmp_path) == [("m1:a", 0, 1)]
+    assert office.done("m1:a") == DONE
 
 
 def test_a_write_that_never_arrived_is_done_when_it_is_settled(opens: Opens, shop: ExampleShop) -> None:

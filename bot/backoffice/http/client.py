@@ -159,7 +159,8 @@ class ShopClient:
                     raise BackOfficeAway(f"{request.call}: the shop answered {status}")
                 return read_answer(response, request.call, self._api.most_bytes, deadline)
         except UNSENT as error:
-            raise _Again(f"the shop cannot be reached ({type(error).__name__})", sent=False) from None
+            why = "its certificate does not verify" if "CERTIFICATE" in str(error) else type(error).__name__
+            raise _Again(f"the shop cannot be reached ({why})", sent=False) from None
         except httpx.TimeoutException as error:
             raise _Again(f"the shop did not answer in time ({type(error).__name__})", sent=True) from None
         except (httpx.HTTPError, httpx.StreamError) as error:

@@ -66,7 +66,8 @@ class Ledger:
             path.parent.mkdir(parents=True, exist_ok=True)
             os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
             self._database = sqlite3.connect(path, check_same_thread=False, isolation_level=None, timeout=10)
-            for pragma in ("journal_mode=WAL", "synchronous=FULL", "secure_delete=ON"):
+            # A rollback journal: what is wiped is gone at once, where a write-ahead log would keep it for a while.
+            for pragma in ("journal_mode=DELETE", "synchronous=FULL", "secure_delete=ON"):
                 self._database.execute(f"PRAGMA {pragma}")
             self._database.execute(TABLE)
         except (sqlite3.Error, OSError) as error:
@@ -127,6 +128,4 @@ def erase(home: Path, customer_id: str) -> int:
         return 0
     with closing(sqlite3.connect(path, isolation_level=None, timeout=10)) as database:
         database.execute("PRAGMA secure_delete=ON")
-        gone = database.execute("DELETE FROM writes WHERE customer_id = ?", (customer_id,)).rowcount
-        database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    return gone
+        return database.execute("DELETE FROM writes WHERE customer_id = ?", (customer_id,)).rowcount

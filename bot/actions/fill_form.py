@@ -21,7 +21,7 @@ from bot.decisions import RunAction
 from bot.errors import NoSuchCustomer, NoSuchOrder, NotAllowed
 from bot.forms import words
 from bot.forms.addresses import missing
-from bot.forms.catalogue import OF_ITEMS, Form, free_items
+from bot.forms.catalogue import EXCHANGE, ITEMS_CHANGE, OF_ITEMS, Form, free_items, possible
 from bot.forms.choices import Option
 from bot.forms.desk import Desk
 from bot.forms.draft import Draft
@@ -50,6 +50,7 @@ CURABLE = {
     "balance": "settle_with",
     "same_payment": "payment_method",
 }
+SIBLINGS = {EXCHANGE.action: ITEMS_CHANGE, ITEMS_CHANGE.action: EXCHANGE}
 Fill = Callable[[Services, Conversation], Awaitable[Outcome]]
 
 
@@ -115,7 +116,17 @@ async def fill(form: Form, services: Services, conversation: Conversation) -> Ou
     draft = take(form, scene, desk, begin(form, scene))
     if isinstance(draft, str):
         return _no_such_order(sitting, draft)
+    if other := _meant_instead(sitting, draft):
+        sitting, draft = replace(sitting, form=other), replace(draft, action=other.action)
     return await _next(sitting, draft)
+
+
+def _meant_instead(sitting: Sitting, draft: Draft) -> Form | None:
+    """Before an order is packed its things are changed, once delivered exchanged; customers call both "swap"."""
+    other, order = SIBLINGS.get(sitting.form.action), sitting.desk.order(draft.filled.get("order_number"))
+    if other is None or order is None or possible(sitting.desk, sitting.form.write, order):
+        return None
+    return other if possible(sitting.desk, other.write, order) else None
 
 
 async def _next(sitting: Sitting, draft: Draft) -> Outcome:

@@ -8,7 +8,7 @@ from typing import Any
 
 from bot.backoffice.amounts import swap_difference
 from bot.backoffice.terms import item_refusal, refund_ways, state_refusal
-from bot.backoffice.types import GIFT_CARD, Address, Order
+from bot.backoffice.types import GIFT_CARD, Address, Order, Product
 from bot.backoffice.writes import (
     CancelOrder,
     ChangeAddress,
@@ -23,7 +23,7 @@ from bot.backoffice.writes import (
     UpdateContact,
     Write,
 )
-from bot.forms.choices import Option
+from bot.forms.choices import SAME, Option
 from bot.forms.desk import Desk
 from bot.forms.slots import Filled, Kind, Slot
 from bot.forms.words import WHATS, method
@@ -111,7 +111,8 @@ def variants_slot(write: str) -> Slot:
         chosen, known = filled.get("items", []), filled.get("variants", [])
         if len(known) >= len(chosen):
             return ()
-        others = [Option(p.sku, _title(p.name, desk, p.sku)) for p in desk.variants(chosen[len(known)])]
+        old = chosen[len(known)]
+        others = [Option(p.sku, _title(p.name, desk, p.sku), _shared(desk, old, p)) for p in desk.variants(old)]
         if desk.terms[write].may_remove:
             others.append(Option(TAKE_OUT, "Take it out of the order", "remove without none leave drop"))
         return tuple(others)
@@ -363,6 +364,12 @@ def _title(name: str, desk: Desk, sku: str) -> str:
     product = desk.products[sku]
     sold_out = "" if product.in_stock else " (none in stock)"
     return f"{name}, {money(product.price, desk.currency)}{sold_out}"
+
+
+def _shared(desk: Desk, old: str, new: Product) -> str:
+    """In what a variant is as before: "same size", where only the colour is another."""
+    before = desk.products[old].options
+    return " ".join(f"{SAME} {name}" for name, value in new.options.items() if before.get(name) == value)
 
 
 def _item_name(desk: Desk, filled: Filled, sku: str) -> str:

@@ -57,6 +57,7 @@ FILLER = frozenset(
     )
     for word in line.split()
 )
+SAME = "same"  # begins the words of an option that is partly like what there was: "same size"
 CLOSE = 0.82  # "terracota" is near enough to "terracotta" and "sauser" to "saucer"
 LONGEST = 1000  # characters of a message that are looked at
 MOST_GUESSED = 60  # words of one message that are compared with every name for slips of the keyboard
@@ -115,6 +116,13 @@ def volunteered(text: str, options: Sequence[Option]) -> tuple[str, ...]:
     return picks if said - EVERYDAY or len(said & _words(option.title)) > 1 else ()
 
 
+def alike(text: str, options: Sequence[Option]) -> tuple[str, ...]:
+    """Return the one value among several that fit that is otherwise like before: "cream" means cream in that size."""
+    picks = chosen(text, options, several=True)
+    like = tuple(o.value for o in options if o.value in picks and o.words.startswith(SAME))
+    return like if 1 < len(picks) < len(options) and len(like) == 1 else ()
+
+
 def other(text: str, options: Sequence[Option], current: Sequence[str]) -> tuple[str, ...] | None:
     """Return what "the other one" means: one value if only one is left, () if it must be asked, None if not said."""
     plain = _normal(text[:LONGEST])
@@ -124,6 +132,12 @@ def other(text: str, options: Sequence[Option], current: Sequence[str]) -> tuple
     if len(left) == 1:
         return (left[0].value,)
     return _named(plain, left, _Names(left), several=False)
+
+
+def without_name(text: str, option: Option) -> str:
+    """The text without the words of this option's title."""
+    own = _words(option.title)
+    return " ".join(word for word in _normal(text[:LONGEST]).split() if not own & set(_stems(word)))
 
 
 def adds(text: str) -> bool:

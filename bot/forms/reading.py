@@ -10,7 +10,7 @@ from typing import Any
 
 from bot.forms.addresses import read_address
 from bot.forms.catalogue import Form
-from bot.forms.choices import Option, chosen
+from bot.forms.choices import Option, alike, chosen, without_name
 from bot.forms.draft import Draft
 from bot.forms.slots import Kind, Slot, read_other, read_slot
 
@@ -50,12 +50,21 @@ def read_from_beginning(slot: Slot, draft: Draft, said: str, today: date) -> Any
         found = PART_OF.search(said)
         return read_slot(slot, found[1], (), today, asked=True) if found else None
     if slot.kind is Kind.EACH:
-        one = len(draft.filled.get("items", ())) == 1
-        picks = chosen(TOO.sub(" ", said), draft.options.get(slot.name, ())) if one else ()
-        return [picks[0]] if len(picks) == 1 else None
+        return _instead(draft, draft.options.get(slot.name, ()), said)
     if slot.kind is Kind.ORDER:
         return _numbered(said, draft.options.get(slot.name, ()))
     return _value(slot, draft, said, today, asked=False)
+
+
+def _instead(draft: Draft, options: tuple[Option, ...], said: str) -> list[str] | None:
+    """What the one chosen thing is wanted as; words of its own name tell which it is, not what it should become."""
+    items = draft.filled.get("items", ())
+    own = next((option for option in draft.options.get("items", ()) if [option.value] == list(items)), None)
+    if own is None:
+        return None
+    plain = TOO.sub(" ", without_name(said, own))
+    picks = chosen(plain, options) or alike(plain, options)
+    return [picks[0]] if len(picks) == 1 else None
 
 
 def _numbered(said: str, options: tuple[Option, ...]) -> str | None:
@@ -76,7 +85,8 @@ def _value(slot: Slot, draft: Draft, text: str, today: date, *, asked: bool) -> 
 
 def _each(options: tuple[Any, ...], current: Any, text: str, *, asked: bool) -> list[str] | None:
     known = list(current) if isinstance(current, list) else []
-    picks = chosen(TOO.sub(" ", text), options)
+    plain = TOO.sub(" ", text)
+    picks = chosen(plain, options) or alike(plain, options)
     if len(picks) != 1:
         return None
     return [*known, picks[0]] if asked else [*known[:-1], picks[0]]

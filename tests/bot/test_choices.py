@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from bot.forms.choices import Option, adds, chosen, other, volunteered
+from bot.forms.choices import Option, adds, alike, chosen, other, volunteered, without_name
 
 FERN = Option("fern", "Boston fern 'Verona', 30 cm", "plant")
 POT_18 = Option("pot-18", "Terracotta pot, 18 cm", "pot")
@@ -238,6 +238,27 @@ def test_what_nobody_asked_for_may_be_said_at_once(options: tuple[Option, ...], 
 )
 def test_a_word_that_anybody_says_volunteers_nothing(options: tuple[Option, ...], text: str) -> None:
     assert volunteered(text, options) == ()
+
+
+INSTEAD = (  # of a planter in moss green, 24 cm
+    Option("green-30", "Stoneware planter, moss green, 30 cm", "same colour"),
+    Option("cream-24", "Stoneware planter, cream, 24 cm", "same size"),
+    Option("blue-24", "Stoneware planter, ink blue, 24 cm", "same size"),
+    Option("cream-30", "Stoneware planter, cream, 30 cm"),
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "values"), [("cream", ("cream-24",)), ("30 cm", ("green-30",)), ("24 cm", ()), ("any of them", ())]
+)
+def test_where_one_thing_changes_the_rest_stays_as_it_was(text: str, values: tuple[str, ...]) -> None:
+    assert alike(text, INSTEAD) == values
+
+
+def test_words_of_a_name_are_left_out() -> None:
+    assert without_name("swap the moss-green planter 24cm for cream", Option("", "Planter, moss green, 24 cm")) == (
+        "swap the for cream"
+    )
 
 
 def test_both_needs_two_things_that_can_be_meant() -> None:

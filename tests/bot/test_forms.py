@@ -106,6 +106,17 @@ def test_a_word_that_is_in_every_message_is_no_reason(says: Says) -> None:
     assert "What is the reason?" in replies[1]["text"]
 
 
+def test_an_exchange_before_the_order_is_packed_changes_the_order(says: Says, office: DictBackOffice) -> None:
+    _, replies = says("exchange the clay pot in MG-10001 for another size", "28 cm", "yes")
+    assert "Shall I change order MG-10001: 1 × Clay pot, 18 cm for Clay pot, 28 cm?" in replies[1]["text"]
+    assert office.log == [ChangeItems("MG-10001", (Swap("PT-2", 1, "PT-3"),))]
+
+
+def test_the_name_of_a_thing_is_not_what_should_come_instead(says: Says) -> None:
+    _, replies = says("exchange the clay pot 18 cm from MG-10003", "one")
+    assert "What would you like instead" in replies[1]["text"]
+
+
 def test_why_it_goes_back_is_not_what_should_come_instead(says: Says) -> None:
     _, replies = says("exchange the clay pot from MG-10003, it is too small", "both")
     assert "What would you like instead" in replies[1]["text"]

@@ -89,9 +89,9 @@ def tried(world: World, row: Row, most: int) -> Counter[tuple[Verdict, str | Non
     with shop(world.db) as visit:
         for one in row.some(world.db, most):
             here = visit(one.customer)
-            if one.before:
-                here.office.db = copied(world.db)
-            found[asyncio.run(attempt(here, one))] += 1
+            found[asyncio.run(attempt(here, world.db, one))] += 1
+            if here.office.log:
+                here.office.db, here.office.log = copied(world.db), []
     return found
 
 

@@ -387,7 +387,7 @@ def doctor(place: Place, mend: bool, quiet: bool, as_json: bool) -> None:
             bot.health.mend(place.home, place.bot)
         rows: list[Any] = [
             *retrieval.health.check(place.home, place.retrieval),
-            *bot.health.check(place.home, place.bot),
+            *bot.health.check(place.home, place.bot, place.shop_secret().get("back_office", "")),
             *web.health.check(place.home, place.web),
         ]
     broken = [row for row in rows if not row.ok]

@@ -19,9 +19,14 @@ class Check:
     mend: str = ""
 
 
-def check(home: Path, settings: Settings) -> list[Check]:
+def check(home: Path, settings: Settings, shop_secret: str = "") -> list[Check]:
     """Return a line for each thing the action server needs; looks, loads nothing, changes nothing."""
-    return [_intents(home), _response_model(home, settings), _back_office(home, settings), _loopback(settings)]
+    return [
+        _intents(home),
+        _response_model(home, settings),
+        *_back_office(home, settings, shop_secret),
+        _loopback(settings),
+    ]
 
 
 def mend(home: Path, settings: Settings) -> None:
@@ -62,16 +67,30 @@ def _response_model(home: Path, settings: Settings) -> Check:
     )
 
 
-def _back_office(home: Path, settings: Settings) -> Check:
+def _back_office(home: Path, settings: Settings, secret: str) -> list[Check]:
     from bot.backoffice.sample import FILE
+    from bot.backoffice.terms import load_terms
 
+    try:
+        terms = load_terms(settings.terms)
+    except BotError as error:
+        return [Check(f"terms: {error}", False, "set terms in [bot] to a file such as data/demo/terms.toml")]
+    known = Check(f"terms: {len(terms)} kinds of change are allowed", True)
+    if settings.backoffice_http:
+        from bot.backoffice.http.check import check_back_office
+        from bot.backoffice.http.settings import SECRET_VARIABLE
+
+        return [known, *check_back_office(settings.backoffice_http, {SECRET_VARIABLE: secret}, terms)]
     if (home / FILE).exists() or settings.backoffice_seed.exists():
-        return Check("back office: the sample is there", True)
-    return Check(
-        f"back office: nothing to start from at {settings.backoffice_seed}",
-        False,
-        "set backoffice_seed in [bot] to a JSON file of {customers, products, orders}",
-    )
+        return [known, Check("back office: the sample is there", True)]
+    return [
+        known,
+        Check(
+            f"back office: nothing to start from at {settings.backoffice_seed}",
+            False,
+            "set backoffice_seed in [bot] to a JSON file of {customers, products, orders}",
+        ),
+    ]
 
 
 def _loopback(settings: Settings) -> Check:

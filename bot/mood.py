@@ -8,12 +8,14 @@ from __future__ import annotations
 import re
 
 ANGER = re.compile(
-    r"\b(?:ridiculous|unacceptable|outrageous|disgrace(?:ful)?|disgust(?:ed|ing)|appalling|pathetic|useless|incompetent|"
+    r"\b(?:ridiculous|unacceptable|outrageous|disgrace(?:ful)?|disgust(?:ed|ing)|appalling|"
+    r"pathetic|useless|incompetent|"
     r"scam(?:mers?)?|fraud|thie(?:f|ves)|liars?|lying|rip[- ]?off|joke of a|"
     r"worst (?:shop|service|company|experience)|"
     r"fed up|sick of|had enough|furious|livid|angry|fuming|pissed|never (?:again|order(?:ing)? from you)|"
     r"(?:small claims|my lawyer|legal action|sue you|report you|trading standards|consumer (?:board|authority))|"
-    r"how dare|are you (?:kidding|joking|serious)|what the hell|wtf|ffs|bullshit|crap|idiots?|morons?|stupid (?:bot|company))\b",
+    r"how dare|are you (?:kidding|joking|serious)|what the hell|wtf|ffs|bullshit|crap|"
+    r"idiots?|morons?|stupid (?:bot|company))\b",
     re.IGNORECASE,
 )
 ANGER_ZH = re.compile("投诉|骗子|骗人|垃圾|太差|气死|忍无可忍|欺骗|黑店|差评")

@@ -39,7 +39,8 @@ HANDOFF = {
         "I'm sorry this has gone so badly. One of our people is taking over, and sees everything said so far."
     ),
     HandoffReason.TOOL_FAILURE: (
-        "I can't reach our order system just now, so I'm passing you to one of our people. Nothing has been changed."
+        "I can't reach our order system just now, so I'm passing you to one of our people. "
+        "If you asked me to change something, they will see whether it was done."
     ),
 }
 HANDOFF_ELSE = "I'm passing you to one of our people; they'll see everything said so far."
@@ -157,6 +158,9 @@ def none_possible(about: str, policy: str) -> str:
 
 
 ZERO = Decimal(0)
+MAY_SUIT = "These might suit you:"
+NOTHING_FITS = "I can't find anything in the shop that fits that just now. Shall I ask one of our people?"
+NOT_NOW = "Let me put right what went wrong before I suggest anything. Shall I pass you to a person?"
 NO_SUCH_CODE_AGAIN = "I can't find that code either. Shall I pass you to a person?"
 
 

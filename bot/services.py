@@ -61,7 +61,7 @@ class Services:
     terms: Terms = field(default_factory=dict)
     now: Callable[[], datetime] = _now
     _back_office_thread: ThreadPoolExecutor = field(
-        default_factory=lambda: ThreadPoolExecutor(1, thread_name_prefix="backoffice")
+        default_factory=lambda: ThreadPoolExecutor(8, thread_name_prefix="backoffice")
     )
 
     async def read(self, conversation: Conversation) -> tuple[Reading, Found]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -44,6 +45,16 @@ class Settings(BaseModel):
         description="what the company allows: which changes, when, and the refusals' words",
     )
     confirm_minutes: int = Field(30, ge=1, description="a yes later than this after the question is asked for again")
+    tag_words: Mapping[str, str] = Field(
+        {
+            "pet-safe": "cat cats dog dogs pet pets toddler",
+            "low-light": "dark shade shady north",
+            "outdoor": "garden terrace",
+            "bathroom": "bathroom humid",
+        },
+        description="words of a customer that ask for a product with this tag",
+    )
+    recommend_refresh_s: float = Field(900.0, gt=0, description="seconds after which purchases are learnt anew")
     timezone: str = Field("Europe/Amsterdam", description="where the company's days begin and end")
 
     model: Literal["smollm2", "off"] = Field("smollm2", description="who writes drafts and summaries for agents")

@@ -66,6 +66,10 @@ def _asked(desk: Desk, write: Write) -> str:
 
 def done(desk: Desk, write: str, receipt: Receipt) -> str:
     """Say what was done, from the receipt alone, so that a repeated turn says the same."""
+    return " ".join(_done(desk, write, receipt).split())
+
+
+def _done(desk: Desk, write: str, receipt: Receipt) -> str:
     number, told = receipt.order_number, receipt.details
     amount = Decimal(told.get("amount") or 0)
     match write:
@@ -82,13 +86,13 @@ def done(desk: Desk, write: str, receipt: Receipt) -> str:
             return f"Done: the payment of order {number} is changed."
         case ReturnItems.name:
             return (
-                f"Done: return {told.get('return_number')} for order {number} is arranged, and the label is on its way "
-                f"to {desk.customer.email}. When the parcel is back, {money(amount, desk.currency)} is refunded."
+                f"Done: return {told.get('return_number', '')} for order {number} is arranged, and the label is on its "
+                f"way to {desk.customer.email}. When the parcel is back, {money(amount, desk.currency)} is refunded."
             )
         case ExchangeItems.name:
             return (
-                f"Done: exchange {told.get('return_number')} for order {number} is arranged. A free label is on its "
-                f"way to {desk.customer.email}. {_settled(amount, desk.currency)}"
+                f"Done: exchange {told.get('return_number', '')} for order {number} is arranged. A free label is on "
+                f"its way to {desk.customer.email}. {_settled(amount, desk.currency)}"
             ).strip()
         case SendInvoice.name:
             return f"Done: the invoice for order {number} is on its way to {told.get('sent_to')}."

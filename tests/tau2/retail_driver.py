@@ -29,6 +29,7 @@ from bot.backoffice.writes import (
     Line,
     ReturnItems,
     Swap,
+    UpdateContact,
     Write,
     write_json,
 )
@@ -42,6 +43,15 @@ SETTINGS = Settings(
     model="off", order_prefix="#W", order_digits=7, currency="USD", company_name="the shop", assistant_name="Sam"
 )
 HEAD = replace(fit_head(), catalogue=INTENTS)
+KINDS = {  # the write that a tool's call stands for
+    "cancel_pending_order": CancelOrder.name,
+    "modify_pending_order_address": ChangeAddress.name,
+    "modify_pending_order_items": ChangeItems.name,
+    "modify_pending_order_payment": ChangePayment.name,
+    "return_delivered_order_items": ReturnItems.name,
+    "exchange_delivered_order_items": ExchangeItems.name,
+    "modify_user_address": UpdateContact.name,
+}
 SLUGS = {words: slug for slug, words in REASONS.items()}
 
 
@@ -118,7 +128,7 @@ class Visit:
         asked = await self.say(payload(action))
         if asked.writes:
             return Step(action, False, "written without a yes")
-        if self.awaited is None:
+        if self.awaited is None or self.awaited["write"] != KINDS[action.name]:
             return Step(action, False, f"not confirmed but: {asked.text}")
         wanted, silent = dict(self.awaited), [part for part in spoken(self.office, action) if part not in asked.text]
         if silent:

@@ -15,7 +15,7 @@ from itertools import islice
 import retail_acts as acts
 from retail_acts import ACTS, Make
 from retail_data import Action, Json
-from retail_driver import Visit, payload
+from retail_driver import KINDS, Visit, payload
 from retail_office import copied
 
 from bot.phrases import LET_GO
@@ -35,11 +35,16 @@ NAMED = {
 }
 
 
+# What hasn't been sent is changed and what has come is exchanged, whichever of the two words the customer uses.
+SWAPPED_LATER_OR_SOONER = {("change items of", "delivered"), ("exchange from", "pending")}
+
+
 class Verdict(StrEnum):
-    """How an attempt ended. The first four leave everything as it is."""
+    """How an attempt ended. All but the last leave everything as it is."""
 
     NAMED = "refused, and the policy named"
     NOT_OFFERED = "not offered: asked again, or asked about what is allowed"
+    OTHERWISE = "asked about the other act, which is allowed"
     UNKNOWN = "no such order on the account"
     LEFT = "left as it is"
     DONE = "done"
@@ -165,8 +170,9 @@ def rows() -> tuple[Row, ...]:
 def _states() -> Iterator[Row]:
     for act, (make, state) in ACTS.items():
         for wrong in ("pending", "processed", "delivered", "cancelled"):
+            verdict = Verdict.OTHERWISE if (act, wrong) in SWAPPED_LATER_OR_SOONER else Verdict.NAMED
             if wrong != state:
-                yield Row(f"{act} a {wrong} order", NAMED[act], in_state(make, wrong))
+                yield Row(f"{act} a {wrong} order", NAMED[act], in_state(make, wrong), verdict)
 
 
 def _sequences() -> Iterator[Row]:
@@ -238,6 +244,8 @@ async def attempt(visit: Visit, db: Json, tried: Attempt) -> tuple[Verdict, str 
     before, writes = copied(visit.office.db) if tried.before else db, len(visit.office.log)
     heard = await visit.say(tried.text)
     asked, awaited = heard, visit.awaited
+    if awaited and tried.action and awaited["write"] != KINDS[tried.action.name]:
+        return Verdict.OTHERWISE, None
     if tried.then and (awaited is None or any(part in json.dumps(awaited) for part in tried.wrong) or not tried.wrong):
         heard = await visit.say(tried.then)
     if visit.office.db != before or len(visit.office.log) != writes:

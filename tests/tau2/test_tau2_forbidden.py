@@ -6,11 +6,12 @@ import asyncio
 from datetime import date
 
 import pytest
-from retail_data import World, worlds
-from retail_driver import shop, write_of
+from retail_data import Action, World, worlds
+from retail_driver import KINDS, payload, shop, write_of
 from retail_forbidden import Row, Verdict, rows
 from retail_measure import tried
 from retail_office import TERMS, RetailOffice, copied
+from retail_tools import replay
 
 from bot.backoffice.terms import refusal
 from bot.backoffice.writes import UpdateContact, order_of
@@ -66,6 +67,36 @@ def test_somebody_elses_order_is_not_there_for_the_shop_either() -> None:
     assert attempt.action
     with pytest.raises(NoSuchOrder):
         office.perform(write_of(attempt.action), attempt.customer, key="k")
+
+
+@pytest.mark.parametrize(
+    ("asked", "meant", "customer", "order"),
+    [
+        ("exchange_delivered_order_items", "modify_pending_order_items", "tom_baker_2002", "#W2000001"),
+        ("modify_pending_order_items", "exchange_delivered_order_items", "mira_olsen_1001", "#W1000003"),
+    ],
+)
+def test_a_swap_called_by_the_wrong_name_is_asked_for_by_the_right_one(
+    asked: str, meant: str, customer: str, order: str
+) -> None:
+    way = SAMPLE.db["orders"][order]["payment_history"][0]["payment_method_id"]
+    arguments = {
+        "order_id": order,
+        "item_ids": ["5100000012"],
+        "new_item_ids": ["5100000013"],
+        "payment_method_id": way,
+    }
+    with shop(SAMPLE.db) as visit:
+        here = visit(customer)
+
+        async def talk() -> None:
+            await here.say(payload(Action(asked, arguments)))
+            assert here.awaited
+            assert here.awaited["write"] == KINDS[meant]
+            await here.say("/affirm")
+
+        asyncio.run(talk())
+    assert here.office.db == replay(SAMPLE.db, [Action(meant, arguments)])[0]
 
 
 def test_an_order_that_is_processed_between_question_and_yes_is_not_cancelled() -> None:

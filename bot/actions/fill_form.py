@@ -15,7 +15,8 @@ from bot import phrases
 from bot.actions.outcome import NOTHING_ASKED, Outcome, Scene
 from bot.actions.take import begin, take
 from bot.backoffice.protocol import Receipt
-from bot.backoffice.terms import Refusal, item_refusal, refusal, state_refusal
+from bot.backoffice.terms import Refusal, item_refusal, refusal, sentence, state_refusal
+from bot.backoffice.types import Order
 from bot.backoffice.writes import write_json
 from bot.decisions import RunAction
 from bot.errors import NoSuchCustomer, NoSuchOrder, NotAllowed
@@ -24,7 +25,7 @@ from bot.forms.addresses import missing
 from bot.forms.catalogue import EXCHANGE, ITEMS_CHANGE, OF_ITEMS, Form, free_items, possible
 from bot.forms.choices import Option
 from bot.forms.desk import Desk
-from bot.forms.draft import Draft
+from bot.forms.draft import Draft, draft_of
 from bot.forms.reading import read_from_beginning
 from bot.forms.slots import Kind, Slot
 from bot.services import Services
@@ -200,8 +201,9 @@ def _ask(sitting: Sitting, draft: Draft, slot: Slot, options: tuple[Option, ...]
     """Ask for a slot; asked again without an answer, say what was missing, and the third time hand off."""
     conversation = sitting.scene.conversation
     question = slot.question(sitting.desk, draft.filled)
-    before = conversation.pending
-    again = not lead and before is not None and before.name == draft.action and conversation.requested_slot == slot.name
+    before = draft_of(conversation.pending)
+    same = before is not None and before.action == draft.action and before.asking == slot.name
+    again = not lead and same and before is not None and before.filled == draft.filled
     if again and conversation.misunderstandings:
         return sitting.scene.hand_off(HandoffReason.REPEATED_MISUNDERSTANDING, intent=sitting.form.intent)
     if again:
@@ -255,11 +257,28 @@ def _refused_at(sitting: Sitting, slot: Slot, draft: Draft) -> Refusal | None:
     form, desk = sitting.form, sitting.desk
     order = desk.order(draft.filled.get("order_number"))
     if slot.kind is Kind.ORDER and order:
-        return state_refusal(form.write, order, desk.terms, desk.today)
+        return state_refusal(form.write, order, desk.terms, desk.today) or _nothing_in_it(form, desk, order)
     if slot.name == "items" and order:
-        found = (item_refusal(form.write, sku, order, desk.products, desk.terms) for sku in draft.filled["items"])
-        return next((refused for refused in found if refused), None)
+        items = draft.filled["items"]
+        found = (item_refusal(form.write, sku, order, desk.products, desk.terms) for sku in items)
+        gone = any(order.left(sku) < 1 for sku in items)
+        return next((refused for refused in found if refused), _broken(form, desk, "lines") if gone else None)
     return None
+
+
+def _broken(form: Form, desk: Desk, rule: str) -> Refusal:
+    term = desk.terms[form.write]
+    return Refusal(rule, term.policy, sentence(term, rule), term.article)
+
+
+def _nothing_in_it(form: Form, desk: Desk, order: Order) -> Refusal | None:
+    """Refuse where the write is possible for nothing in the order, for the reason that its first thing has."""
+    if form.write not in OF_ITEMS or free_items(desk, form.write, order):
+        return None
+    if all(order.left(item.sku) < 1 for item in order.items):
+        return _broken(form, desk, "lines")
+    found = (item_refusal(form.write, item.sku, order, desk.products, desk.terms) for item in order.items)
+    return next((refused for refused in found if refused), _broken(form, desk, "family"))
 
 
 def _cure(sitting: Sitting, draft: Draft, refused: Refusal) -> Outcome:

@@ -44,7 +44,7 @@ SAYS: Mapping[str, str] = {
     "window": "It is possible within {within_days} days of delivery, and that time is over.",
     "kind": "It is not possible for {kinds}.",
     "engraved": "Engraved things are excepted.",
-    "lines": "Those things aren't in this order in that number.",
+    "lines": "That isn't in this order in that number, or not any more.",
     "family": "A thing can be swapped only for another version of the same product.",
     "stock": "That version is sold out just now.",
     "remove": "Things can't be taken out of an order, only the whole order cancelled.",

@@ -367,9 +367,9 @@ def _title(name: str, desk: Desk, sku: str) -> str:
 
 
 def _shared(desk: Desk, old: str, new: Product) -> str:
-    """In what a variant is as before: "same size", where only the colour is another."""
+    """Mark a variant that is in some way as before, of the same size where only the colour is another."""
     before = desk.products[old].options
-    return " ".join(f"{SAME} {name}" for name, value in new.options.items() if before.get(name) == value)
+    return SAME if any(before.get(name) == value for name, value in new.options.items()) else ""
 
 
 def _item_name(desk: Desk, filled: Filled, sku: str) -> str:

@@ -57,11 +57,12 @@ FILLER = frozenset(
     )
     for word in line.split()
 )
-SAME = "same"  # begins the words of an option that is partly like what there was: "same size"
+SAME = "≈"  # begins the words of an option that is in some way what there was before; no word that anybody says
 CLOSE = 0.82  # "terracota" is near enough to "terracotta" and "sauser" to "saucer"
 LONGEST = 1000  # characters of a message that are looked at
 MOST_GUESSED = 60  # words of one message that are compared with every name for slips of the keyboard
 LONGEST_WORD = 24
+FEW = 6  # words of a reply that is about one thing only
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,11 +102,12 @@ def chosen(text: str, options: Sequence[Option], *, several: bool = False) -> tu
     return named or _counted(wanted, options, several=several)
 
 
-def volunteered(text: str, options: Sequence[Option]) -> tuple[str, ...]:
+def volunteered(text: str, options: Sequence[Option], *, corrects: bool = False) -> tuple[str, ...]:
     """Return the one value that the text names without having been asked for it, or nothing.
 
     One rare word is enough ("it arrived cracked"); words that are in every other message ("order", "small", "back")
-    have to be two, and of the title: "the wrong size", not "something from my order".
+    have to be two, and of the title: "the wrong size", not "something from my order". Where it `corrects` what was
+    said before, a few words may be any: "the original way".
     """
     picks = chosen(text, options)
     option = next((option for option in options if picks == (option.value,)), None)
@@ -113,7 +115,8 @@ def volunteered(text: str, options: Sequence[Option]) -> tuple[str, ...]:
         return ()
     names = _Names(options)
     said = set(names.said(_normal(text[:LONGEST]))) & names.of(option)
-    return picks if said - EVERYDAY or len(said & _words(option.title)) > 1 else ()
+    plain = bool(said - EVERYDAY) or len(said & _words(option.title)) > 1
+    return picks if plain or (corrects and len(text.split()) <= FEW and said - {"not"}) else ()
 
 
 def alike(text: str, options: Sequence[Option]) -> tuple[str, ...]:
@@ -304,8 +307,8 @@ def _counted(plain: str, options: Sequence[Option], *, several: bool) -> tuple[s
 EVERYDAY = frozenset(
     _stem(word)
     for line in (
-        "order ordered item thing sent send else different wrong changed change need don't mind look looks picture",
-        "photo description size colour color small big large wide tall short narrow fit fits",
+        "not order ordered item thing sent send else different wrong changed change need don't mind look looks",
+        "picture photo description size colour color small big large wide tall short narrow fit fits",
         "original same back way paid card account voucher credit new",
     )
     for word in line.split()

@@ -69,7 +69,7 @@ def read_slot(
     """
     match slot.kind:
         case Kind.CHOICE:
-            picks = chosen(text, options) if asked or current is not None else volunteered(text, options)
+            picks = chosen(text, options) if asked else volunteered(text, options, corrects=current is not None)
             return picks[0] if len(picks) == 1 else None
         case Kind.CHOICES:
             return _choices(text, options, current)

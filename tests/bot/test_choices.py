@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from bot.forms.choices import Option, adds, alike, chosen, other, volunteered, without_name
+from bot.forms.choices import SAME, Option, adds, alike, chosen, other, volunteered, without_name
 
 FERN = Option("fern", "Boston fern 'Verona', 30 cm", "plant")
 POT_18 = Option("pot-18", "Terracotta pot, 18 cm", "pot")
@@ -234,6 +234,7 @@ def test_what_nobody_asked_for_may_be_said_at_once(options: tuple[Option, ...], 
         (REASONS, "I want to send back the small pot"),
         (REASONS, "I need to send something else back"),
         (WAYS, "I want to send my fork back, I paid with a voucher"),
+        (REASONS, "actually I mean the clay pot, not the trowel"),
     ],
 )
 def test_a_word_that_anybody_says_volunteers_nothing(options: tuple[Option, ...], text: str) -> None:
@@ -241,15 +242,20 @@ def test_a_word_that_anybody_says_volunteers_nothing(options: tuple[Option, ...]
 
 
 INSTEAD = (  # of a planter in moss green, 24 cm
-    Option("green-30", "Stoneware planter, moss green, 30 cm", "same colour"),
-    Option("cream-24", "Stoneware planter, cream, 24 cm", "same size"),
-    Option("blue-24", "Stoneware planter, ink blue, 24 cm", "same size"),
+    Option("green-30", "Stoneware planter, moss green, 30 cm", SAME),
+    Option("cream-24", "Stoneware planter, cream, 24 cm", SAME),
+    Option("blue-24", "Stoneware planter, ink blue, 24 cm", SAME),
     Option("cream-30", "Stoneware planter, cream, 30 cm"),
 )
 
 
+def test_a_short_correction_may_be_of_everyday_words() -> None:
+    assert volunteered("the original way", WAYS, corrects=True) == ("visa",)
+    assert volunteered("no, not that", REASONS, corrects=True) == ()
+
+
 @pytest.mark.parametrize(
-    ("text", "values"), [("cream", ("cream-24",)), ("30 cm", ("green-30",)), ("24 cm", ()), ("any of them", ())]
+    ("text", "values"), [("cream", ("cream-24",)), ("30 cm", ("green-30",)), ("24 cm", ()), ("another colour", ())]
 )
 def test_where_one_thing_changes_the_rest_stays_as_it_was(text: str, values: tuple[str, ...]) -> None:
     assert alike(text, INSTEAD) == values

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from bot_fakes import Chat, DictBackOffice, FakeKnowledge, make_order, make_services, sample_orders
+from bot_fakes import TERMS, Chat, DictBackOffice, FakeKnowledge, make_order, make_services, sample_orders
 
 from bot import phrases
 from bot.actions.registry import run as perform
@@ -336,6 +336,25 @@ def test_every_refusal_names_its_policy_and_offers_a_person(
     assert refused_by(reply) == policy
     assert "/talk_to_person" in [button["payload"] for button in reply["buttons"]]
     assert office.acts == 0
+
+
+def test_an_order_of_nothing_but_plants_is_refused_before_anything_is_asked(says: Says, office: DictBackOffice) -> None:
+    office.raw_orders["MG-10007"] = make_order(
+        "MG-10007", "C-0001", "delivered", at="2026-11-15", items=(("PL-1", 1), ("PL-1", 2))
+    )
+    _, [reply] = says("return something from MG-10007")
+    assert refused_by(reply) == TERMS["return_items"].policy
+
+
+def test_what_has_gone_back_already_is_said(says: Says) -> None:
+    _, replies = says("return the trowel from MG-10003, faulty", "visa", "yes", "return the trowel from MG-10003")
+    assert "not any more" in replies[-1]["text"]
+
+
+def test_a_corrected_thing_is_no_misunderstanding(says: Says) -> None:
+    _, replies = says("return the trowel from MG-10003, faulty", "actually I mean the clay pot, not the trowel", "both")
+    assert replies[1]["text"] == "You have 2 of them. How many are meant?"
+    assert replies[2]["text"] == "Where should the money go?"
 
 
 def test_a_plant_cannot_be_returned_and_the_rest_of_the_order_is_offered(says: Says) -> None:

@@ -56,7 +56,7 @@ def fit_head(
     accuracy = {c: float((logits.argmax(1) == gold).mean()) for c, logits in scored.items()}
     best = max(accuracy.values())
     chosen = next(c for c in REGULARISATION if accuracy[c] >= best - 0.002)  # the plainest of the equally good
-    temperature = _temperature(scored[chosen], gold)
+    temperature = best_temperature(scored[chosen], gold)
 
     features, outside_features = [np.zeros((len(rows), 2), np.float32) for rows in (embeddings, outside)]
     probabilities, outside_probabilities = [
@@ -102,7 +102,8 @@ def _folds(gold: NDArray[np.int64], folds: int, seed: int) -> NDArray[np.int64]:
     return fold_of
 
 
-def _regression(embeddings: Array, gold: NDArray[np.int64], c: float) -> tuple[Array, Array]:
+def regression(embeddings: Array, gold: NDArray[np.int64], c: float) -> tuple[Array, Array]:
+    """Return weight float32 (C, D) and bias (C,) of a multinomial logistic regression."""
     from sklearn.linear_model import LogisticRegression
     from threadpoolctl import threadpool_limits
 
@@ -121,12 +122,12 @@ def _out_of_fold_logits(
     logits = np.zeros((len(gold), classes), np.float32)
     for fold in np.unique(fold_of):
         held_out = fold_of == fold
-        weight, bias = _regression(embeddings[~held_out], gold[~held_out], c)
+        weight, bias = regression(embeddings[~held_out], gold[~held_out], c)
         logits[held_out] = embeddings[held_out] @ weight.T + bias
     return logits
 
 
-def _temperature(logits: Array, gold: NDArray[np.int64]) -> float:
+def best_temperature(logits: Array, gold: NDArray[np.int64]) -> float:
     """Guo et al. 2017, "On Calibration of Modern Neural Networks": one temperature by negative log-likelihood."""
 
     def loss(temperature: float) -> float:
@@ -147,11 +148,11 @@ def _head(
     scope: ScopeWeights,
     catalogue: Mapping[str, IntentEntry],
 ) -> IntentHead:
-    weight, bias = _regression(embeddings, gold, c)
-    return IntentHead(labels, weight, bias, _exemplars(embeddings, gold), temperature, scope, catalogue)
+    weight, bias = regression(embeddings, gold, c)
+    return IntentHead(labels, weight, bias, exemplars_of(embeddings, gold), temperature, scope, catalogue)
 
 
-def _exemplars(embeddings: Array, gold: NDArray[np.int64]) -> Array:
+def exemplars_of(embeddings: Array, gold: NDArray[np.int64]) -> Array:
     """All training rows while they fit, else each intent's mean, of unit length."""
     if len(embeddings) <= MAX_EXEMPLARS:
         return embeddings

@@ -88,6 +88,14 @@ def missing(text: str, country: str) -> str:
     return "I have the street and the postal code, but not the town"
 
 
+def fits_a_label(address: Address) -> bool:
+    """True where a carrier could print it: street and town, a postal code of its country, no signs that don't print."""
+    parts = (address.street, address.city, address.country, address.extra or "", address.region or "")
+    printable = all(part.isprintable() and len(part) <= LONGEST_PART for part in parts)
+    named = all(any(sign.isalpha() for sign in part) for part in parts[:2])
+    return printable and named and bool(re.fullmatch(post_of(address.country).code, address.postal_code))
+
+
 def _around(parts: list[str], place: int, match: re.Match[str], where: str, named: str) -> Address | None:
     """The address whose postal code is this match, if the rest of one is around it."""
     before, after = _trim(parts[place][: match.start()]), _town_of(parts[place][match.end() :])
@@ -107,10 +115,10 @@ def _around(parts: list[str], place: int, match: re.Match[str], where: str, name
         town = town or (named if named == "Luxembourg" else "")
     rest = _joined([_clean(part) for part in rest], where)
     street = _street(rest, where)
-    if not street or not town or max(len(street), len(town)) > LONGEST_PART:
-        return None
     extra = [part for part in rest if part != street and _is_extra(part)]
-    return Address(street, spaced(match[1], where), town, where, ", ".join(extra)[:LONGEST_PART] or None, region)
+    code = spaced(match[1], where)
+    address = Address(street, code, town, where, ", ".join(extra)[:LONGEST_PART] or None, region)
+    return address if fits_a_label(address) else None
 
 
 def _placed(text: str, country: str) -> tuple[list[str], str, str]:

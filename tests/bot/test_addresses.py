@@ -8,7 +8,7 @@ import time
 import pytest
 
 from bot.backoffice.types import Address
-from bot.forms.addresses import missing, read_address
+from bot.forms.addresses import fits_a_label, missing, read_address
 from bot.forms.postal import COUNTRIES, POSTS, country_name, spaced
 
 NL, BE, LU, DE, AT = "Netherlands", "Belgium", "Luxembourg", "Germany", "Austria"
@@ -185,6 +185,24 @@ def test_nothing_that_is_read_is_longer_than_a_label() -> None:
     assert len(found.line()) < 200
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"street": ""}, {"street": "5"}, {"street": "Kade 5\nDen Bosch"}, {"street": "\u202eKade 5"}, {"city": ""},
+        {"street": "Kade 5" * 20}, {"city": "Den\x00Bosch"}, {"city": "5211"}, {"postal_code": ""}, {"extra": "x" * 81},
+        {"postal_code": "5211"}, {"postal_code": "5211 AB extra"}, {"country": "Belgium"}, {"country": "\t"},
+    ],
+)  # fmt: skip
+def test_what_no_carrier_could_print_is_no_address(change: dict[str, str]) -> None:
+    good = {"street": "Kade 5", "postal_code": "5211 AB", "city": "Den Bosch", "country": NL}
+    assert fits_a_label(Address(**good))
+    assert not fits_a_label(Address(**(good | change)))
+
+
+def test_signs_that_do_not_print_are_not_read() -> None:
+    assert read_address("Kade\u202e 5, 5211 AB Den Bosch", NL) is None
+
+
 def test_every_country_has_its_postal_codes_and_reads_its_own_example() -> None:
     assert set(COUNTRIES) == set(POSTS)
     for name, post in POSTS.items():
@@ -197,17 +215,18 @@ def test_every_country_has_its_postal_codes_and_reads_its_own_example() -> None:
 PIECES = (
     " ", "no ", "is ", "is:", "to now at ", "1234 ", "1234AB ", "1234 AB, ", "a", "1", ",", ", 1", ": 1", "-", "'",
     "D-", "please ", "kade 5 ", "the ", "my new address is ", "MG-", "#1", "A1", "É", "٣", "\n", "in in ", "5, kade, ",
+    "CO ", "CO, ", ", 80279 ", "A ,"
 )  # fmt: skip
 
 
 @pytest.mark.parametrize("piece", PIECES)
-@pytest.mark.parametrize("country", [NL, IE, "Atlantis"])
+@pytest.mark.parametrize("country", [NL, IE, US, "Atlantis"])
 def test_a_hostile_message_takes_no_longer_than_a_long_one(piece: str, country: str) -> None:
     text = (piece * 8000)[:8000]
     times = []
     for _ in range(3):
-        started = time.perf_counter()
+        started = time.process_time()
         read_address(text, country)
         missing(text, country)
-        times.append(time.perf_counter() - started)
+        times.append(time.process_time() - started)
     assert min(times) < 0.05

@@ -402,9 +402,9 @@ def test_a_hostile_message_takes_no_longer_than_a_long_one(piece: str, several: 
     text = (piece * 8000)[:8000]
     times = []
     for _ in range(3):
-        started = time.perf_counter()
+        started = time.process_time()
         chosen(text, (*ORDER, *SIZES), several=several)
         other(text, ORDER, ["fern"])
         adds(text)
-        times.append(time.perf_counter() - started)
+        times.append(time.process_time() - started)
     assert min(times) < 0.05

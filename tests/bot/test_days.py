@@ -279,7 +279,7 @@ def test_a_hostile_message_takes_no_longer_than_a_long_one(piece: str) -> None:
     text = (piece * 8000)[:8000]
     times = []
     for _ in range(3):
-        started = time.perf_counter()
+        started = time.process_time()
         read_day(text, SUNDAY)
-        times.append(time.perf_counter() - started)
+        times.append(time.process_time() - started)
     assert min(times) < 0.05

@@ -42,8 +42,8 @@ class Examples:
 
     @property
     def classes(self) -> int:
-        """C, the number of intents."""
-        return max(self.labels) + 1
+        """C, the number of intents; 0 where there are only pairs."""
+        return max(self.labels, default=-1) + 1
 
 
 @dataclass
@@ -94,7 +94,7 @@ class _Run:
         self._checkpoint, self._told = checkpoint, told
         self._encoder = TrainableEncoder(folder, recipe)
         self._proxies = nn.Parameter(_first_proxies(self._encoder, examples))
-        self._ids = self._encoder.tokenize(examples.texts)
+        self._ids = self._encoder.tokenize(examples.texts) if examples.texts else []
         self._questions = self._encoder.tokenize(examples.questions) if examples.questions else []
         self._answers = self._encoder.tokenize(examples.answers) if examples.answers else []
         self._labels = torch.tensor(list(examples.labels))
@@ -238,5 +238,8 @@ def _best_epoch(accuracies: Sequence[float]) -> int:
 
 def _first_proxies(encoder: TrainableEncoder, examples: Examples) -> Tensor:
     """Each intent's mean vector before tuning, (C, D): the softmax starts from nearest centroids, not from noise."""
-    vectors, labels = encoder.encode(examples.texts), np.asarray(examples.labels)
-    return torch.from_numpy(np.stack([vectors[labels == label].mean(axis=0) for label in range(examples.classes)]))
+    vectors, labels = encoder.encode(examples.texts), np.asarray(examples.labels, dtype=np.int64)
+    proxies = np.zeros((examples.classes, vectors.shape[1]), np.float32)
+    for label in range(examples.classes):
+        proxies[label] = vectors[labels == label].mean(axis=0)
+    return torch.from_numpy(proxies)

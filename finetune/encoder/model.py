@@ -68,7 +68,7 @@ class TrainableEncoder(nn.Module):
 
     def encode(self, texts: Sequence[str]) -> Embeddings:
         """Return float32 (N, D) without gradients or dropout; the mode is as it was afterwards."""
-        was, ids = self.training, self.tokenize(texts)
+        was, ids = self.training, self.tokenize(texts) if texts else []
         order = sorted(range(len(ids)), key=lambda i: len(ids[i]))
         rows = np.zeros((len(ids), int(self.body.config.hidden_size)), np.float32)
         self.eval()

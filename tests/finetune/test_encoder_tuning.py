@@ -120,6 +120,12 @@ def test_pairs_draw_a_question_to_its_answer(tiny: Path) -> None:
     assert lead(paired) > lead(plain)
 
 
+def test_pairs_alone_can_be_learnt(tiny: Path) -> None:
+    pairs = Examples([], [], PAIRED.questions, PAIRED.answers, PAIRED.sources)
+    tuned = tune(tiny, pairs, replace(RECIPE, epochs=2))
+    assert (tuned.proxies.shape, tuned.epochs) == ((0, 32), 2)
+
+
 def test_the_saved_folder_serves_what_was_tuned(tiny: Path, tmp_path: Path) -> None:
     tuned = tune(tiny, EXAMPLES, RECIPE, stop_after=2)
     tuned.encoder.save(tmp_path / "model")

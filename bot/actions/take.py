@@ -7,6 +7,7 @@ from typing import Any
 
 from bot.actions.outcome import Scene
 from bot.backoffice.records import read_address
+from bot.forms.addresses import fits_a_label
 from bot.forms.catalogue import Form
 from bot.forms.desk import Desk
 from bot.forms.draft import Draft, draft_of
@@ -73,10 +74,10 @@ def _pressed(form: Form, scene: Scene, desk: Desk, draft: Draft) -> Draft:
 def _believed(slot: Slot, value: Any, desk: Desk, draft: Draft) -> Any:
     if slot.kind is Kind.ADDRESS:
         address = read_address(value) if isinstance(value, dict) else None
-        return asdict(address) if address and address.street and address.city else None
+        return asdict(address) if address and fits_a_label(address) else None
     if slot.kind is Kind.EACH:
         return _each(slot, value, desk, draft)
-    return valid(slot, value, slot.options(desk, draft.filled))
+    return valid(slot, value, slot.options(desk, draft.filled), desk.today)
 
 
 def _each(slot: Slot, value: Any, desk: Desk, draft: Draft) -> list[str] | None:
@@ -84,7 +85,7 @@ def _each(slot: Slot, value: Any, desk: Desk, draft: Draft) -> list[str] | None:
     known: list[str] = []
     for one in value if isinstance(value, list) else [value]:
         options = slot.options(desk, {**draft.filled, slot.name: known})
-        if one not in {option.value for option in options}:
+        if not isinstance(one, str) or one not in {option.value for option in options}:
             return known or None
         known.append(one)
     return known

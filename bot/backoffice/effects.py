@@ -79,7 +79,7 @@ def swapped(items: list[Raw], swaps: tuple[Swap, ...], products: Mapping[str, Pr
 
 def _add(lines: list[Raw], product: Product, quantity: int) -> None:
     for line in lines:
-        if line["sku"] == product.sku:
+        if line["sku"] == product.sku and Decimal(str(line.get("unit_price"))) == product.price:
             line["quantity"] += quantity
             return
     lines.append({"sku": product.sku, "name": product.name, "quantity": quantity, "unit_price": str(product.price)})
@@ -90,9 +90,14 @@ def customer_after(write: UpdateContact, raw: Raw) -> Raw:
     return raw | {write.what: asdict(write.address) if write.address else write.value}
 
 
-def stock_moves(write: Write) -> dict[str, int]:
-    """How the stock changes at once, by article: what is swapped in leaves the shelf, what is taken out returns."""
+def stock_moves(write: Write, order: Order | None = None) -> dict[str, int]:
+    """How the stock changes at once, by article: what is swapped in leaves the shelf, what is taken out returns.
+
+    What a cancelled `order` held returns too; what a customer sends back is looked at first.
+    """
     moves: dict[str, int] = {}
+    for item in order.items if order and isinstance(write, CancelOrder) else ():
+        moves[item.sku] = moves.get(item.sku, 0) + item.quantity
     if isinstance(write, ChangeItems | ExchangeItems):
         for swap in write.swaps:
             if swap.new_sku:

@@ -85,13 +85,20 @@ class SampleBackOffice:
     def perform(self, write: Write, customer_id: str, *, key: str) -> Receipt:
         """Do it once for `key`; see BackOffice."""
         with self._transaction():
-            return self.done(key) or self._perform(write, customer_id, key)
+            return self._done_before(write, customer_id, key) or self._perform(write, customer_id, key)
 
     def done(self, key: str) -> Receipt | None:
         """Return what the write with this key left behind, or None if there was none."""
         with self._lock:
             row = self._database.execute("SELECT receipt FROM writes WHERE key = ?", (key,)).fetchone()
         return Receipt(**json.loads(row[0])) if row else None
+
+    def _done_before(self, write: Write, customer_id: str, key: str) -> Receipt | None:
+        """The receipt of this very write; a key that somebody else or another write has used is refused."""
+        row = self._database.execute("SELECT customer_id, data FROM writes WHERE key = ?", (key,)).fetchone()
+        if row and row != (customer_id, _json(write_json(write))):
+            raise BackOfficeError(f"the key {key} was used for another write; each write needs a key of its own")
+        return self.done(key) if row else None
 
     def records(self, kind: str) -> list[dict[str, Any]]:
         """Return all records of a kind ("orders", "customers", "products", "vouchers", "returns", "outbox"), by id."""
@@ -117,7 +124,7 @@ class SampleBackOffice:
         refused = refusal(write, order, customer, products, self._terms, self._now().date())
         if refused:
             raise NotAllowed(f"{write.name} of {number or customer_id}: {refused.policy}", refused)
-        return_number = f"R-{FIRST_RETURN + len(self.records('returns')):05}"
+        return_number = self._next_return()
         told = details(write, order, customer, self._terms[write.name], products, return_number)
         if raw and order:
             self._put("orders", order_after(write, raw, order, products))
@@ -129,10 +136,16 @@ class SampleBackOffice:
         )
         return receipt
 
+    def _next_return(self) -> str:
+        """One more than the highest number there is: a gap in a seed must not give an old number out again."""
+        numbers = [str(record["return_number"]).removeprefix("R-") for record in self.records("returns")]
+        highest = max((int(number) for number in numbers if number.isdecimal()), default=FIRST_RETURN - 1)
+        return f"R-{highest + 1:05}"
+
     def _and_its_consequences(self, write: Write, order: Order | None, customer: Customer, number: str) -> None:
         if isinstance(write, UpdateContact):
             self._put("customers", customer_after(write, self._customer(customer.customer_id)))
-        for sku, change in stock_moves(write).items():
+        for sku, change in stock_moves(write, order).items():
             raw = self._record("products", sku)
             if raw:
                 self._put("products", raw | {"in_stock": int(raw.get("in_stock") or 0) + change})

@@ -6,6 +6,7 @@ arguments: the same terms refuse in the conversation, before anything is asked, 
 
 from __future__ import annotations
 
+import string
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -29,15 +30,18 @@ from bot.backoffice.writes import (
     Line,
     ReturnItems,
     Swap,
+    UpdateContact,
     Write,
 )
 from bot.errors import TermsError
 
 RefundTo = Literal["original", "own_gift_card", "new_gift_card"]
+CONTACT = frozenset({"email", "phone", "address"})
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
 SAYS: Mapping[str, str] = {
     "not_offered": "This is something only our people can do.",
+    "field": "Only the e-mail address, the phone number and the default address can be changed here.",
     "status": "This isn't possible any more in the state the order is in.",
     "once": "This can be done only once for an order, and it has been done.",
     "reason": "It is possible only for one of these reasons: {reasons}.",
@@ -56,6 +60,9 @@ SAYS: Mapping[str, str] = {
     "balance": "There isn't enough on that gift card.",
     "same_payment": "The order is paid that way already.",
 }
+
+
+GAPS = ("policy", "reasons", "within_days", "kinds", "weekdays", "days_ahead", "or_gift_card", "day")
 
 
 class Term(BaseModel):
@@ -115,18 +122,39 @@ def load_terms(path: Path) -> dict[str, Term]:
         raise TermsError(f"the company's terms {path} cannot be read: {error}") from error
     if unknown := set(tables) - set(KINDS):
         raise TermsError(f"{path} has a table [{min(unknown)}]; expected some of {', '.join(KINDS)}")
+    return {name: _term(name, table, path) for name, table in tables.items()}
+
+
+def _term(name: str, table: object, path: Path) -> Term:
     try:
-        terms = {name: Term.model_validate(table) for name, table in tables.items()}
+        term = Term.model_validate(table)
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"]))
-        raise TermsError(f"{path}: {where} is {first['input']!r:.60}: {first['msg']}") from error
-    for name, term in terms.items():
-        if unknown := (set(term.says) - set(SAYS)) | (set(term.weekdays) - set(WEEKDAYS)):
-            raise TermsError(
-                f"{path}: [{name}] has {min(unknown)!r}; expected rules {', '.join(SAYS)} or English weekdays"
-            )
-    return terms
+        raise TermsError(f"{path}: [{name}] {where} is {first['input']!r:.60}: {first['msg']}") from error
+    for given, accepted in (
+        (set(term.says), SAYS),
+        (set(term.weekdays), WEEKDAYS),
+        (set(term.not_after), KINDS),
+        (set(term.free_reasons), term.reasons),
+        ({gap for says in term.says.values() for gap in _gaps(says)}, GAPS),
+    ):
+        if unknown := given - set(accepted):
+            raise TermsError(f"{path}: [{name}] has {min(unknown)!r}; expected one of {', '.join(accepted) or 'none'}")
+    return term
+
+
+def _gaps(says: str) -> list[str]:
+    """The gaps of a sentence, as they are written between the braces; one that cannot be read is a gap as well."""
+    try:
+        parts = list(string.Formatter().parse(says))
+    except ValueError:
+        return [says]
+    return [
+        f"{name}{'!' + conversion if conversion else ''}{':' + spec if spec else ''}"
+        for _, name, spec, conversion in parts
+        if name is not None
+    ]
 
 
 def refusal(
@@ -249,7 +277,11 @@ def _other_family(case: Case) -> bool:
 
 
 def _sold_out(case: Case) -> bool:
-    return any(s.new_sku is not None and case.products[s.new_sku].in_stock < s.quantity for s in _swaps(case))
+    wanted: dict[str, int] = {}
+    for swap in _swaps(case):
+        if swap.new_sku is not None:
+            wanted[swap.new_sku] = wanted.get(swap.new_sku, 0) + swap.quantity
+    return any(case.products[sku].in_stock < count for sku, count in wanted.items())
 
 
 def _removes(case: Case) -> bool:
@@ -309,11 +341,14 @@ def _not_theirs(case: Case) -> bool:
 
 
 def _too_little(case: Case) -> bool:
-    method = case.customer.method(_settled_by(case) or "")
+    paid = case.order.payment_method if case.order else None
+    method = case.customer.method(_settled_by(case) or paid or "")
     if method is None or method.balance is None or case.order is None:
         return False
     if isinstance(case.write, ChangePayment):
         return method.balance < case.order.total
+    if not _swaps(case):
+        return False
     return method.balance < swap_difference(_swaps(case), case.order, case.products)
 
 
@@ -330,6 +365,7 @@ def _bad_reason(case: Case) -> bool:
 
 # In the order in which a person would look: is it possible at all, for these things, to there, paid like that.
 RULES: tuple[tuple[str, Callable[[Case], bool]], ...] = (
+    ("field", lambda case: isinstance(case.write, UpdateContact) and case.write.what not in CONTACT),
     ("status", lambda case: _wrong_status(case.term, case.order)),
     ("once", lambda case: bool(case.order and case.order.acts & set(case.term.not_after))),
     ("window", lambda case: _too_late(case.term, case.order, case.today)),

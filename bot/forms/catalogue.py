@@ -114,7 +114,7 @@ def variants_slot(write: str) -> Slot:
         old = chosen[len(known)]
         others = [Option(p.sku, _title(p.name, desk, p.sku), _shared(desk, old, p)) for p in desk.variants(old)]
         if desk.terms[write].may_remove:
-            others.append(Option(TAKE_OUT, "Take it out of the order", "remove without none leave drop"))
+            others.append(Option(TAKE_OUT, "Take it out of the order", "remove without drop"))
         return tuple(others)
 
     def question(desk: Desk, filled: Filled) -> str:
@@ -153,7 +153,7 @@ def _reasons_slot(write: str) -> Slot:
 
 
 REASON_WORDS = {
-    "changed_mind": "don't like dislike need unneeded",
+    "changed_mind": "don't like dislike need unneeded longer want",
     "wrong_size": "small big large wide tall short fit fits narrow size colour color",
     "faulty": "broken crack cracked defect defective leaks damaged chipped bent",
     "wrong_item": "ordered else different",
@@ -167,7 +167,7 @@ def _refund_slot(desk: Desk, filled: Filled) -> tuple[Option, ...]:
     return tuple(
         Option(way, "A new gift card", "voucher credit")
         if way == GIFT_CARD
-        else Option(way, method(desk, way), "original same back way paid card account")
+        else Option(way, method(desk, way), "original same back way paid card credit account")
         for way in ways
     )
 

@@ -15,7 +15,8 @@ from bot.forms.desk import Desk
 
 Filled = Mapping[str, Any]
 EMAIL = re.compile(r"(?<![\w.+-])[A-Za-z0-9][\w.+-]*@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+(?![\w-])", re.ASCII)
-PHONE = re.compile(r"(?<![\w+])\+?\d[\d ()/.-]{5,18}\d(?!\w)")
+LONGEST_EMAIL = 254  # RFC 5321, 4.5.3.1.3
+PHONE = re.compile(r"(?<![\w+])\+?\d[\d ()/.-]{5,18}\d(?!\w)", re.ASCII)
 NUMBERS = {"one": 1, "a": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9}
 COUNT = re.compile(r"\b(\d{1,3}|one|two|three|four|five|six|seven|eight|nine)\b")
 ALL_OF = re.compile(r"\b(?:all|both|every one|the lot)\b")
@@ -82,7 +83,7 @@ def read_slot(
             return read_day(text, today)
         case Kind.EMAIL:
             found = EMAIL.search(text)
-            return found[0].lower() if found else None
+            return found[0].lower() if found and len(found[0]) <= LONGEST_EMAIL else None
         case Kind.PHONE:
             found = PHONE.search(text)
             return " ".join(found[0].split()) if found and sum(c.isdigit() for c in found[0]) >= 7 else None
@@ -96,7 +97,7 @@ def read_other(text: str, options: tuple[Option, ...], current: Any) -> tuple[st
     return other(text, options, [str(value) for value in values])
 
 
-def valid(slot: Slot, value: Any, options: tuple[Option, ...]) -> Any:
+def valid(slot: Slot, value: Any, options: tuple[Option, ...], today: date) -> Any:
     """Return a pressed button's value if the slot takes it, else None: what a button says is not believed."""
     allowed = {option.value for option in options}
     match slot.kind:
@@ -106,11 +107,11 @@ def valid(slot: Slot, value: Any, options: tuple[Option, ...]) -> Any:
         case Kind.ORDER | Kind.CHOICE:
             return value if isinstance(value, str) and value in allowed else None
         case Kind.NUMBER:
-            return int(value) if str(value).isdigit() else None
+            return int(value) if isinstance(value, str) and re.fullmatch("[0-9]{1,3}", value) else None
         case Kind.DAY:
-            return read_day(str(value), date.min.replace(year=2000))
+            return read_day(str(value), today)
         case Kind.EMAIL | Kind.PHONE:
-            return read_slot(slot, str(value), (), date.today(), asked=True)  # noqa: DTZ011 - no day is read
+            return read_slot(slot, str(value), (), today, asked=True)
         case _:
             return value if isinstance(value, str | dict | list) else None
 

@@ -183,7 +183,6 @@ def test_every_kind_of_write_has_an_effect_and_a_receipt_of_texts() -> None:
         assert all(isinstance(text, str) for pair in told.items() for text in pair)
 
 
-@pytest.mark.xfail(strict=True, reason="the line that is there lends its price to what is added")
 def test_what_is_swapped_in_at_a_new_price_keeps_the_total_the_sum_of_the_lines() -> None:
     raw = make_order(N, "C-0001", "placed", items=(("PT-2", 1), ("PT-3", 1)))
     raw["items"][0]["unit_price"] = 7.9  # bought before the price rose to 8.90

@@ -60,8 +60,7 @@ def test_the_followup_asks_the_stranger_for_the_email_address() -> None:
 def test_the_domain_names_every_action_and_slot_and_every_intent_has_its_rule() -> None:
     domain = (RASA / "domain.yml").read_text("utf-8")
     rules = (RASA / "data" / "rules.yml").read_text("utf-8")
-    for action in ("action_respond", "action_track_order", "action_cancel_order"):
-        assert action in ACTIONS
+    for action in set(ACTIONS) - {"action_suggest", "action_summarise"}:  # the desk's own
         assert f"  - {action}\n" in domain
     for slot in ("order_number", "email", "requested_slot", "pending_action", "misunderstandings", "handoff_packet"):
         assert f"  {slot}:\n" in domain

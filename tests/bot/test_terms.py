@@ -274,8 +274,8 @@ def test_a_sentence_may_name_what_the_terms_say() -> None:
         ("[return_items]\npolicy = 'P'\nfee = -1", "fee is -1"),
         ("[return_items]\npolicy = 'P'\nrefund_to = ['anywhere']", "refund_to.0 is 'anywhere'"),
         ("[return_items]\npolicy = 'P'\nwithin_days = -3", "within_days is -3"),
-        ("[change_delivery_day]\npolicy = 'P'\nweekdays = ['Tues']", "'Tues'; expected .*English weekdays"),
-        ("[cancel_order]\npolicy = 'P'\nsays.states = 'No.'", "'states'; expected rules not_offered, status"),
+        ("[change_delivery_day]\npolicy = 'P'\nweekdays = ['Tues']", "'Tues'; expected one of Monday"),
+        ("[cancel_order]\npolicy = 'P'\nsays.states = 'No.'", "'states'; expected one of not_offered"),
         ("cancel_order = 3", "is 3"),
         ("[cancel_order", "cannot be read"),
         (None, "cannot be read"),
@@ -293,7 +293,6 @@ def test_the_demo_companys_terms_cover_what_it_offers() -> None:
     assert set(KINDS) - set(TERMS) == {"change_payment"}
 
 
-@pytest.mark.xfail(strict=True, reason="load_terms promises the table and names only the key")
 def test_terms_name_the_table_that_is_wrong(tmp_path: Path) -> None:
     path = tmp_path / "terms.toml"
     path.write_text("[cancel_order]\npolicy = 'P'\n[return_items]\npolicy = 'P'\nfee = -1")
@@ -301,7 +300,6 @@ def test_terms_name_the_table_that_is_wrong(tmp_path: Path) -> None:
         load_terms(path)
 
 
-@pytest.mark.xfail(strict=True, reason="the gap is found only when the sentence is said", raises=pytest.fail.Exception)
 @pytest.mark.parametrize("says", ["Not in {days} days.", "Not {0}.", "Not {", "Not {kinds!x}."])
 def test_a_sentence_with_a_gap_that_nothing_fills_is_refused_when_terms_are_read(tmp_path: Path, says: str) -> None:
     path = tmp_path / "terms.toml"
@@ -310,7 +308,6 @@ def test_a_sentence_with_a_gap_that_nothing_fills_is_refused_when_terms_are_read
         load_terms(path)
 
 
-@pytest.mark.xfail(strict=True, reason="a misspelt name is a rule that never refuses", raises=pytest.fail.Exception)
 @pytest.mark.parametrize("line", ["not_after = ['exchange_item']", "reasons.faulty = 'F'\nfree_reasons = ['fualty']"])
 def test_a_name_that_means_nothing_is_refused_when_terms_are_read(tmp_path: Path, line: str) -> None:
     path = tmp_path / "terms.toml"
@@ -319,20 +316,17 @@ def test_a_name_that_means_nothing_is_refused_when_terms_are_read(tmp_path: Path
         load_terms(path)
 
 
-@pytest.mark.xfail(strict=True, reason="each swap is held against the whole shelf")
 def test_several_swaps_take_no_more_from_the_shelf_than_there_is() -> None:
     last_one = GOODS | {"PT-3": replace(GOODS["PT-3"], in_stock=1)}
     write = ExchangeItems(N, (Swap("PT-2", 1, "PT-3"), Swap("PT-2", 1, "PT-3")))
     assert rule_of(write, order(), goods=last_one) == "stock"
 
 
-@pytest.mark.xfail(strict=True, reason="only a method that was chosen is held against its balance")
 def test_an_order_paid_by_gift_card_is_not_charged_more_than_is_on_it() -> None:
     paid = order("placed", payment_method="pm-2")
     assert rule_of(ChangeItems(N, (Swap("PT-2", 2, "PT-3"),)), paid) == "balance"  # 18.00 of 10.00
 
 
-@pytest.mark.xfail(strict=True, reason="any field of the account can be named")
 @pytest.mark.parametrize("what", ["customer_id", "payment_methods", ""])
 def test_only_what_an_account_says_can_be_changed(what: str) -> None:
     assert rule_of(UpdateContact(what, "C-0002"), None) is not None

@@ -35,6 +35,7 @@ from bot.reading import (
     typed,
     wants_person,
 )
+from bot.recommend.shelf import Shelf
 from bot.settings import Secrets, Settings
 from bot.types import Conversation, DialogAct, Reading
 from bot.writer import NoWriter, Writer
@@ -60,6 +61,7 @@ class Services:
     least_customers: int = 5
     terms: Terms = field(default_factory=dict)
     now: Callable[[], datetime] = _now
+    shelf: Shelf = field(default_factory=Shelf)
     _back_office_thread: ThreadPoolExecutor = field(
         default_factory=lambda: ThreadPoolExecutor(8, thread_name_prefix="backoffice")
     )

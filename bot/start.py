@@ -17,6 +17,7 @@ from bot.errors import NotReady
 from bot.language import warm_up
 from bot.points import points_in
 from bot.reader import Reader
+from bot.recommend.shelf import Shelf
 from bot.response_weights import folder_of, is_there
 from bot.services import Services
 from bot.settings import Secrets, Settings
@@ -49,6 +50,7 @@ class Start:
             point=points_in(settings.points_dir),
             least_customers=retrieval_settings.min_customers,
             terms=terms,
+            shelf=Shelf(settings.recommend_refresh_s),
         )
 
     def begin(self) -> None:

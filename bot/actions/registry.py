@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 
-from bot.actions import check_voucher, respond, suggest, summarise, track_order
+from bot.actions import check_voucher, recommend, respond, suggest, summarise, track_order
 from bot.actions.digression import ONLY_LOOK, resume
 from bot.actions.fill_form import form_action
 from bot.actions.outcome import Outcome, Scene
@@ -20,6 +20,7 @@ ACTIONS: Mapping[str, Action] = {
     track_order.NAME: track_order.track_order,
     **{name: form_action(form) for name, form in FORMS.items()},
     check_voucher.NAME: check_voucher.check_voucher,
+    recommend.NAME: recommend.recommend,
     suggest.NAME: suggest.suggest,
     summarise.NAME: summarise.summarise,
 }

@@ -104,7 +104,7 @@ class SampleBackOffice:
         """Return all records of a kind ("orders", "customers", "products", "vouchers", "returns", "outbox"), by id."""
         return self._rows("kind = ? ORDER BY id", kind)
 
-    def orders(self) -> tuple[Order, ...]:
+    def all_orders(self) -> tuple[Order, ...]:
         """Return every order: what the recommender learns from."""
         return tuple(read_order(raw) for raw in self._rows("kind = 'orders' ORDER BY at, id"))
 

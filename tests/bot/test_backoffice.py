@@ -112,7 +112,7 @@ def test_a_customers_orders_come_newest_first_and_nobody_elses(office: SampleBac
     assert numbers == ["MG-10004", "MG-10002", "MG-10003", "MG-10001", "MG-10005", "MG-10006"]
     assert [order.order_number for order in office.orders_of(BO)] == ["MG-20001"]
     assert office.orders_of("C-9999") == ()
-    assert len(office.orders()) == len(ORDERS)
+    assert len(office.all_orders()) == len(ORDERS)
 
 
 def test_a_customer_is_found_by_id(office: SampleBackOffice) -> None:
@@ -411,7 +411,7 @@ def test_a_file_of_the_earlier_form_is_replaced(tmp_path: Path, opened: Callable
     )
     old.close()
     office = opened()
-    assert len(office.orders()) == len(ORDERS)
+    assert len(office.all_orders()) == len(ORDERS)
     assert office.done("m1:cancel") is None
     office.perform(CancelOrder("MG-10001"), ADA, key="m1:cancel")
     again = opened()

@@ -30,6 +30,18 @@ def now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
+def in_utc(at: str | None) -> str | None:
+    """Return the time a transcript gives as ISO 8601 in UTC, whole seconds; None if there is none to be read."""
+    try:
+        read = datetime.fromisoformat(at) if at else None
+    except ValueError:
+        return None
+    if read is None:
+        return None
+    aware = read if read.tzinfo else read.replace(tzinfo=UTC)
+    return aware.astimezone(UTC).isoformat(timespec="seconds")
+
+
 def connect(path: Path, *, writable: bool) -> sqlite3.Connection:
     """Open corpus.db; a reader never creates or changes it. Raises CorpusError if it is not there or unreadable."""
     if not writable and not path.is_file():
@@ -247,12 +259,14 @@ class Corpus:
         """Yield all exchanges in the order they were cut."""
         rows = self.connection.execute(
             "SELECT e.id, d.customer_id, s.name || '#' || d.external_id, s.trusted_at IS NOT NULL, "
-            "e.context, e.question, e.answer, e.language, e.whole "
+            "e.context, e.question, e.answer, e.language, e.whole, d.at "
             "FROM exchanges e JOIN documents d ON d.id = e.document_id JOIN sources s ON s.id = d.source_id "
             "ORDER BY e.id"
         )
-        for number, customer, source, trusted, context, question, answer, language, whole in rows:
-            yield Exchange(number, customer, source, bool(trusted), context, question, answer, language, bool(whole))
+        for number, customer, source, trusted, context, question, answer, language, whole, at in rows:
+            yield Exchange(
+                number, customer, source, bool(trusted), context, question, answer, language, bool(whole), in_utc(at)
+            )
 
     def pieces(self) -> Iterator[tuple[str, Piece, str]]:
         """Yield all pieces of articles with their source's name and language, in the order of source and place."""

@@ -39,14 +39,21 @@ class Exchange:
     answer: str
     language: str
     whole: bool
+    at: str | None = None
+    """When the conversation was, ISO 8601 in UTC; None where the export does not say."""
 
     @property
     def leading_text(self) -> str:
         """The text that leads to this answer: the question, and the customer's words before it if it is very short."""
-        if len(self.question.split()) >= SHORT_QUESTION_WORDS or not self.context:
+        if len(self.question.split()) >= SHORT_QUESTION_WORDS:
             return self.question
+        return f"{self.before} {self.question}".strip()
+
+    @property
+    def before(self) -> str:
+        """The customer's words before the question; "" if there are none."""
         said = [line.removeprefix("customer: ") for line in self.context.split("\n") if line.startswith("customer: ")]
-        return f"{said[-1]} {self.question}".strip() if said else self.question
+        return said[-1] if said else ""
 
 
 def cut_exchanges(turns: Sequence[Turn], masker: Masker, default_language: str) -> Iterator[Cut]:

@@ -20,14 +20,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from retrieval.bundle import INDEX, Bundle, open_bundle, width_of, write_bundle
-from retrieval.cards import (
-    Sorted,
-    article_drafts,
-    card_drafts,
-    exchange_drafts,
-    sort_exchanges,
-    texts_to_embed,
-)
+from retrieval.candidates import Sorted, sort_exchanges, texts_to_embed
+from retrieval.cards import article_drafts, card_drafts, exchange_drafts
 from retrieval.corpus import Corpus, now
 from retrieval.documents import Tally, store_files
 from retrieval.encoder import Encoder, SentenceEncoder, fingerprint_of
@@ -37,13 +31,15 @@ from retrieval.passages import count_by_kind, passages_without_routes, replace_p
 from retrieval.progress import Progress, Step, watching
 from retrieval.readers import SourceFile, find_files
 from retrieval.settings import Settings
+from retrieval.standing import Uses, judged
 from retrieval.vectors import Texts, VectorTable, embed, forget_vectors, missing
+from retrieval.verdicts import read_verdicts
 from retrieval.weights import WEIGHTS, resolve_encoder
 
 log = logging.getLogger(__name__)
 
 BARE_TEXTS = 10_000
-RULES_VERSION = 1
+RULES_VERSION = 2
 """Raise it when rules or clustering change, so that existing corpora are derived again."""
 
 
@@ -189,7 +185,10 @@ class _Run:
                 self._corpus.set_fact("rebuilding", "yes")  # a killed rebuild goes on, it does not start over
         if self._up_to_date(encoder):
             return
-        self._found = sort_exchanges(self._corpus.exchanges())
+        self._tell(Step("compare", 0, 0))
+        verdicts = read_verdicts(self._corpus.connection)
+        approved = {key for key, verdict in verdicts.items() if not verdict.withdrawn}
+        self._found = sort_exchanges(self._corpus.exchanges(), self._settings.min_customers, approved)
         self._texts = texts_to_embed(self._found, self._corpus.pieces(), self._settings)
         hashes = missing(self._corpus, self._texts, encoder.fingerprint)
         self._tell(Step("embed", 0, len(hashes)))
@@ -205,15 +204,21 @@ class _Run:
             return
         self._tell(Step("cluster", 0, 0))
         vectors = VectorTable.load(self._corpus, encoder.fingerprint, self._texts, encoder.width)
-        approvals = dict(self._corpus.connection.execute("SELECT answer_key, text FROM approvals"))
+        verdicts = read_verdicts(self._corpus.connection)
+        articles = article_drafts(self._corpus.pieces(), self._settings)
+        cards = card_drafts(self._found.candidates, vectors.rows, verdicts, self._settings)
         drafts = [
-            *article_drafts(self._corpus.pieces(), self._settings),
-            *card_drafts(self._found.candidates, vectors.rows, approvals, self._settings),
+            *articles,
+            *judged(cards, articles, self._uses(), vectors.rows, verdicts, self._settings),
             *exchange_drafts(self._found.internal, self._settings),
         ]
         forget_vectors(self._corpus, self._texts, encoder.fingerprint)
         self._tell(Step("passages", 0, len(drafts)))
         replace_passages(self._corpus, drafts, self._derived_by(encoder), tell=self._tell)
+
+    def _uses(self) -> Uses:
+        found = self._found.candidates if self._found else ()
+        return Uses({e.id: e.at for candidate in found for e in candidate.exchanges if e.at})
 
     def publish(self, encoder: EncoderChoice) -> str:
         """Publish a bundle whose index holds the passages' routes; the current one, if it does already."""

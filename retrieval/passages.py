@@ -12,10 +12,13 @@ from retrieval.progress import Progress, Step
 from retrieval.types import Passage, PassageKind
 from retrieval.words import words
 
-COLUMNS = "id, kind, question, text, title, source, language, customers, trusted, approved"
-FIELDS = "key, digest, kind, question, text, title, source, language, customers, trusted, approved, public"
-INSERT = f"INSERT INTO passages ({FIELDS}) VALUES ({', '.join('?' * 12)})"  # noqa: S608  # our own names
-UPDATE = f"UPDATE passages SET ({FIELDS}) = ({', '.join('?' * 12)}) WHERE id = ?"  # noqa: S608
+COLUMNS = "id, kind, question, text, title, source, language, customers, trusted, approved, superseded_by IS NOT NULL"
+FIELDS = (
+    "key, digest, kind, question, text, title, source, language, customers, trusted, approved, public, "
+    "first_at, last_at, superseded_by, doubt"
+)
+INSERT = f"INSERT INTO passages ({FIELDS}) VALUES ({', '.join('?' * 16)})"  # noqa: S608  # our own names
+UPDATE = f"UPDATE passages SET ({FIELDS}) = ({', '.join('?' * 16)}) WHERE id = ?"  # noqa: S608
 PUBLIC = "public"
 INTERNAL = "internal"
 
@@ -25,7 +28,8 @@ class Draft:
     """A passage before it has an id: `key` says which passage it is, the rest what is known of it now.
 
     `routes` are the hashes of the texts that lead to it (rows of the index); `asked` the questions searched by words;
-    `exchanges` those it was made from.
+    `exchanges` those it was made from. A card also has the keys of all its `wordings`, when it was first and last given
+    (ISO 8601, UTC), the key of the passage that supersedes it, and why it may be out of date ("" if nothing says so).
     """
 
     key: bytes
@@ -42,19 +46,28 @@ class Draft:
     routes: tuple[bytes, ...]
     asked: tuple[str, ...]
     exchanges: tuple[int, ...]
+    wordings: tuple[bytes, ...] = ()
+    first_at: str | None = None
+    last_at: str | None = None
+    superseded_by: bytes | None = None
+    doubt: str = ""
 
     def columns(self, digest: bytes) -> tuple[object, ...]:
         """The values of FIELDS, in order."""
         return (
             self.key, digest, self.kind.value, self.question, self.text, self.title, self.source, self.language,
             self.customers, self.trusted, self.approved, self.public,
+            self.first_at, self.last_at, self.superseded_by, self.doubt,
         )  # fmt: skip
 
     def digest(self) -> bytes:
         """Sixteen bytes that change when anything about the passage does."""
         shown = (self.question, self.text, self.title, self.source, self.language, self.customers)
         standing = (self.trusted, self.approved, self.public)
-        return hashlib.sha256(repr((shown, standing, self.routes, self.asked, self.exchanges)).encode()).digest()[:16]
+        parts: tuple[object, ...] = (self.routes, self.asked, self.exchanges)
+        if self.kind is PassageKind.CARD:
+            parts += (self.wordings, self.first_at, self.last_at, self.superseded_by, self.doubt)
+        return hashlib.sha256(repr((shown, standing, *parts)).encode()).digest()[:16]
 
 
 def replace_passages(corpus: Corpus, drafts: Sequence[Draft], derived: str, *, tell: Progress = lambda _: None) -> None:
@@ -77,7 +90,7 @@ def replace_passages(corpus: Corpus, drafts: Sequence[Draft], derived: str, *, t
             if digest == before:
                 continue
             if number:
-                for table in ("routes", "passage_exchanges"):
+                for table in ("routes", "passage_exchanges", "wordings"):
                     connection.execute(f"DELETE FROM {table} WHERE passage_id = ?", (number,))  # noqa: S608
                 connection.execute("DELETE FROM passage_words WHERE rowid = ?", (number,))
                 connection.execute(UPDATE, (*draft.columns(digest), number))
@@ -94,6 +107,9 @@ def _write_parts(connection: sqlite3.Connection, changed: Sequence[tuple[int, Dr
     )
     connection.executemany(
         "INSERT INTO passage_exchanges VALUES (?, ?)", [(n, e) for n, draft in changed for e in draft.exchanges]
+    )
+    connection.executemany(
+        "INSERT INTO wordings VALUES (?, ?)", [(n, key) for n, draft in changed for key in sorted(set(draft.wordings))]
     )
     connection.executemany(
         "INSERT INTO passage_words (rowid, audience, question, text) VALUES (?, ?, ?, ?)",
@@ -148,7 +164,7 @@ def count_by_kind(corpus: Corpus) -> dict[str, int]:
 
 
 def _passage(row: Sequence[object]) -> Passage:
-    number, kind, question, text, title, source, language, customers, trusted, approved = row
+    number, kind, question, text, title, source, language, customers, trusted, approved, superseded = row
     return Passage(
         id=int(str(number)),
         kind=PassageKind(str(kind)),
@@ -160,4 +176,5 @@ def _passage(row: Sequence[object]) -> Passage:
         customers=int(str(customers)),
         trusted=bool(trusted),
         approved=bool(approved),
+        superseded=bool(superseded),
     )

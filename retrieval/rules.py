@@ -25,6 +25,9 @@ class Excluded(StrEnum):
     INCOMPLETE = "incomplete"
 
 
+TRUE_ONCE = frozenset({Excluded.ACT_DONE, Excluded.PROMISE, Excluded.CUSTOMER_FACTS, Excluded.INCOMPLETE})
+"""Reasons that hold for any part of an answer; the others judge an answer as a whole."""
+
 MIN_WORDS = 5
 
 # All patterns below meet lower-case text with straight apostrophes: twice as fast as ignoring case.
@@ -34,7 +37,7 @@ _ACTS = (
     "reserved|moved|corrected|fixed|opened|closed|created|placed|ordered|logged|raised|shared|notified|asked|checked|"
     "looked|found|contacted|called|emailed|e-mailed|messaged|replied|responded|received|registered|put|set|made|taken|"
     "given|done|spoken|transferred|merged|stopped|blocked|activated|deactivated|unlocked|verified|confirmed|noted|held|"
-    "waived|charged|withdrawn|redirected|reissued|upgraded|requested|documented|dm'd|followed"
+    "waived|charged|started|begun|written|told|withdrawn|redirected|reissued|upgraded|requested|documented|dm'd|followed"
 )
 _ACT_DONE = re.compile(
     rf"""\b(?:
@@ -45,7 +48,7 @@ _ACT_DONE = re.compile(
     )\b""",
     re.VERBOSE,
 )
-_ACT_DONE_FIRST = re.compile(rf"(?:all )?(?:sorted|{_ACTS})\b")
+_ACT_DONE_FIRST = re.compile(rf"(?!(?:set|put) (?:the|a|an|each|every) (?!.*\bfor you\b))(?:all )?(?:sorted|{_ACTS})\b")
 _ACT_DONE_ZH = re.compile(
     r"已(?:经)?(?:为您|帮您|给您)?[\u4e00-\u9fff]{0,4}"
     r"(?:退款|取消|发货|寄出|提交|登记|反馈|修改|更改|处理|安排|补发|申请|核实|发送|备注|催)"
@@ -59,7 +62,7 @@ _PROMISE = re.compile(
       | let\ me\ (?:check|look|see|find|get|have|ask|take)
       | (?:someone|somebody|a\ colleague|my\ colleague|our\ team|a\ member|the\ team|they|he|she)(?:'ll|\ will)
       | you(?:'ll|\ will|\ should)(?:\ shortly|\ soon|\ then|\ now)?\ (?:receive|get|hear|have\ your|be\ (?:contacted|refunded|notified))
-      | (?:(?:i|we|they)\ ?(?:am|'m|are|'re)|(?:is|are))\ (?:looking\ into|working\ on|checking|sending|escalating|arranging|forwarding|issuing)
+      | (?:(?:i|we|they)\ ?(?:am|'m|are|'re)|(?:is|are))\ (?:looking\ into|working\ on|doing|checking|sending|escalating|arranging|forwarding|issuing)
       | give\ me\ a\ (?:moment|minute|second|sec)
       | one\ moment | bear\ with\ (?:me|us)
     )\b""",  # noqa: E501
@@ -110,7 +113,10 @@ _FILLER = re.compile(
     r"absolutely|understood|hope)\b.*"
     r"|(?:that|this)(?:'s| is| was)? (?:\w+ ){0,4}"
     r"(?:great|awesome|disappointing|frustrating|good|not good|concerning)\b.*"
-    r"|(?:we|i) (?:\w+ )?(?:appreciate|understand|hope|regret|hate|love)\b.*|(?:enjoy|have a)\b.*"
+    r"|(?:we|i) (?:\w+ )?(?:appreciate|understand|hope|regret|hate|love|look forward)\b.*|(?:enjoy|have a)\b.*"
+    r"|(?:(?:we|i)(?:'re| are|'m| am)? (?:\w+ )?)?(?:can't wait|looking forward"
+    r"|(?:happy|glad|pleased|delighted|thrilled|excited) (?:to (?:hear|see|have|help|assist|know|take a)|that|you))\b.*"
+    r"|(?:we|i)(?:'re| are|'m| am) (?:\w+ )?here (?:for|to|if)\b.*|good luck\b.*"
     r"|您好|你好|亲爱的.*|感谢.*|谢谢.*|不客气.*|很抱歉.*|抱歉.*)[.!?,，。！]*$",
 )
 _GREETING = re.compile(
@@ -124,6 +130,26 @@ _SIGN_OFF = re.compile(
     re.IGNORECASE,
 )
 _VOCATIVE = re.compile(r",? \[NAME\](?=[.!?,])")
+
+
+_LEANS_BACK = re.compile(
+    r"\W*(?:\w+ (?:\w+ )?(?:it|its|it's|them|they|they're)\b"
+    r"|(?:repeat|do|use|with|after|before|below|above|under|for|in|on|of|to|at|from|by|about|like) "
+    r"(?:that|this|these|those)\b"
+    r"|(?:it|its|it's|that|that's|this|they|they're|their|them|these|those|he|she|his|her|then|so|and|but|or|also|too|"
+    r"otherwise|instead|both|either|neither|which|who|because|afterwards|after that|in that case|besides|only then|"
+    r"yours|mine|there|there's|here|yes|no|not|nor|same)\b|[这那它他她但而也还]|然后|所以|另外|不过|否则|之后|如果是这样)"
+)
+
+
+def is_filler(sentence: str) -> bool:
+    """True for pleasantries: a greeting, thanks, an apology, a wish."""
+    return _FILLER.match(_plain(sentence)) is not None
+
+
+def leans_back(sentence: str) -> bool:
+    """True if a sentence begins with a word that points at what was said before it ("It …", "Then …")."""
+    return _LEANS_BACK.match(_plain(sentence)) is not None
 
 
 def card_text(answer: str) -> str:
@@ -148,7 +174,7 @@ def why_no_card(text: str, *, whole: bool = True) -> Excluded | None:
         return Excluded.INCOMPLETE
     if "[" in text and PLACEHOLDER.search(text):
         return Excluded.CUSTOMER_FACTS
-    lower = text.lower().replace("’", "'")
+    lower = _plain(text)
     chinese = not text.isascii() and CJK.search(text) is not None
     if _ACT_DONE.search(lower) or _ACT_DONE_FIRST.match(lower) or (chinese and _ACT_DONE_ZH.search(text)):
         return Excluded.ACT_DONE
@@ -156,10 +182,14 @@ def why_no_card(text: str, *, whole: bool = True) -> Excluded | None:
         return Excluded.PROMISE
     if _CUSTOMER_FACTS.search(lower) or _DATED.search(lower) or (chinese and _CUSTOMER_FACTS_ZH.search(text)):
         return Excluded.CUSTOMER_FACTS
-    said = [sentence.lower().replace("’", "'") for sentence in sentences(text)]
+    said = [_plain(sentence) for sentence in sentences(text)]
     telling = [sentence for sentence in said if not _FILLER.match(sentence)]
     if word_count(" ".join(telling)) < MIN_WORDS:
         return Excluded.TOO_SHORT
     if all(_ASKS.search(sentence) for sentence in telling):
         return Excluded.ASKS_BACK
     return None
+
+
+def _plain(text: str) -> str:
+    return text.lower().replace("’", "'")

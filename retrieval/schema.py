@@ -105,6 +105,21 @@ MIGRATIONS: tuple[str, ...] = (
     );
     CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL);
     """,
+    """
+    ALTER TABLE passages ADD COLUMN first_at TEXT;      -- when a card's answer was first and last given, UTC
+    ALTER TABLE passages ADD COLUMN last_at TEXT;
+    ALTER TABLE passages ADD COLUMN superseded_by BLOB; -- key of the passage that says otherwise today
+    ALTER TABLE passages ADD COLUMN doubt TEXT NOT NULL DEFAULT '';  -- why it may be out of date
+    ALTER TABLE approvals ADD COLUMN verdict TEXT NOT NULL DEFAULT 'approved'
+        CHECK (verdict IN ('approved', 'withdrawn'));
+    ALTER TABLE approvals ADD COLUMN against BLOB;      -- what superseded the card when it was approved all the same
+    CREATE TABLE wordings (                             -- keys of all wordings of a card's answer
+        passage_id INTEGER NOT NULL REFERENCES passages (id) ON DELETE CASCADE,
+        answer_key BLOB NOT NULL,
+        PRIMARY KEY (passage_id, answer_key)
+    ) WITHOUT ROWID;
+    DELETE FROM facts WHERE name = 'derived';
+    """,
 )
 
 

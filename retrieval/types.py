@@ -20,7 +20,8 @@ class Passage:
 
     `question` is what leads to it (for a card, the question asked most; for an article, title and heading)
     and `text` is what is said. `customers` counts the distinct customers a card served; `trusted` is true for
-    a source the operator vouched for, `approved` for a card an agent approved.
+    a source the operator vouched for, `approved` for a card an agent approved, `superseded` for a card that a later
+    one or an article contradicts; customers never find those.
     """
 
     id: int
@@ -33,6 +34,7 @@ class Passage:
     customers: int = 0
     trusted: bool = False
     approved: bool = False
+    superseded: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +43,7 @@ class Hit:
 
     `cosine` is in [-1, 1], or None when only the words matched; `bm25` is FTS5's rank turned positive (higher is
     better), or None when only the vectors matched; `fused` is the reciprocal-rank sum that ordered the hits;
-    `rank` counts from 1.
+    `rank` counts from 1. `answer_probability` is None until somebody has judged whether the passage answers.
     """
 
     passage: Passage
@@ -49,3 +51,4 @@ class Hit:
     bm25: float | None
     fused: float
     rank: int
+    answer_probability: float | None = None

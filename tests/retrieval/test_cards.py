@@ -6,12 +6,15 @@ import numpy as np
 import pytest
 from retrieval_fakes import HashingEncoder
 
-from retrieval.cards import card_drafts, paraphrases, sort_exchanges, texts_to_embed
+from retrieval.candidates import sort_exchanges, texts_to_embed
+from retrieval.cards import card_drafts
+from retrieval.clusters import paraphrases
 from retrieval.encoder import Embeddings
 from retrieval.exchanges import Exchange
 from retrieval.passages import Draft
 from retrieval.rules import Excluded, card_text, why_no_card
 from retrieval.settings import Settings
+from retrieval.verdicts import Verdict
 
 GENERAL = "You can collect your order at the nursery gate on Fridays."
 
@@ -80,13 +83,13 @@ def exchange(number: int, answer: str, customer: int = 1, *, trusted: bool = Fal
     return Exchange(number, customer, f"t.jsonl#{number}", trusted, "", asked, answer, "en", True)
 
 
-def cards(encoder: HashingEncoder, *exchanges: Exchange, approvals: dict[bytes, str] | None = None) -> list[Draft]:
+def cards(encoder: HashingEncoder, *exchanges: Exchange, verdicts: dict[bytes, Verdict] | None = None) -> list[Draft]:
     settings = Settings(paraphrase_cosine=0.85)
-    found = sort_exchanges(exchanges)
+    found = sort_exchanges(exchanges, settings.min_customers)
     texts = texts_to_embed(found, [], settings)
     vectors = dict(zip(texts, encoder.encode(list(texts.values())), strict=True))
     return card_drafts(
-        found.candidates, lambda hashes: np.array([vectors[h] for h in hashes]), approvals or {}, settings
+        found.candidates, lambda hashes: np.array([vectors[h] for h in hashes]), verdicts or {}, settings
     )
 
 
@@ -134,8 +137,10 @@ def test_answers_that_differ_in_a_figure_or_a_no_never_join(encoder: HashingEnco
 
 def test_an_approved_answer_is_public_in_the_approved_words(encoder: HashingEncoder) -> None:
     [plain] = cards(encoder, exchange(1, GENERAL))
-    found = sort_exchanges([exchange(1, GENERAL)])
-    [approved] = cards(encoder, exchange(1, GENERAL), approvals={found.candidates[0].key: "Come on Fridays."})
+    found = sort_exchanges([exchange(1, GENERAL)], 5)
+    [approved] = cards(
+        encoder, exchange(1, GENERAL), verdicts={found.candidates[0].keys[0]: Verdict("Come on Fridays.")}
+    )
     assert (plain.public, plain.approved) == (False, False)
     assert (approved.public, approved.approved, approved.text) == (True, True, "Come on Fridays.")
 

@@ -255,13 +255,13 @@ def test_an_approval_survives_the_next_ingest(take_in: TakeIn, company: Company,
     take_in(company[1])
     with Corpus.read(home) as corpus:
         [lonely] = [p for p in all_passages(corpus, PassageKind.CARD) if p.customers == 1]
-    approve(home, KEY, lonely.id, by="noor@example.org")
+    approve(home, KEY, [lonely.id], by="noor@example.org")
     for _ in range(2):
         with Corpus.read(home) as corpus:
             again = next(p for p in all_passages(corpus, PassageKind.CARD) if p.text == lonely.text)
             assert (again.id, again.approved) == (lonely.id, True)
         take_in(*company)
-    withdraw(home, KEY, lonely.id)
+    withdraw(home, KEY, [lonely.id], by="noor@example.org")
     with Corpus.read(home) as corpus:
         assert not next(p for p in all_passages(corpus) if p.id == lonely.id).approved
 

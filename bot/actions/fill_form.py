@@ -18,23 +18,24 @@ from bot.backoffice.protocol import Receipt
 from bot.backoffice.terms import Refusal, item_refusal, refusal, sentence, state_refusal
 from bot.backoffice.types import Order
 from bot.backoffice.writes import write_json
+from bot.compose import answer_text, citations
 from bot.decisions import RunAction
 from bot.errors import NoSuchCustomer, NoSuchOrder, NotAllowed
 from bot.forms import words
 from bot.forms.addresses import missing
-from bot.forms.catalogue import EXCHANGE, ITEMS_CHANGE, OF_ITEMS, Form, free_items, possible
+from bot.forms.catalogue import EXCHANGE, ITEMS_CHANGE, OF_ITEMS, TAKE_OUT, Form, free_items, possible
 from bot.forms.choices import Option
 from bot.forms.desk import Desk
 from bot.forms.draft import Draft, draft_of
 from bot.forms.reading import read_from_beginning
-from bot.forms.slots import Kind, Slot
+from bot.forms.slots import CHOSEN, Kind, Slot
 from bot.services import Services
 from bot.types import Button, Conversation, DialogAct, HandoffReason, Reply
 from bot.wire import Json, button_payload, pending_json
 
 POLICY = HandoffReason.POLICY_RESTRICTION
 MOST_BUTTONS = 6
-CHOSEN = frozenset({Kind.ORDER, Kind.CHOICE, Kind.CHOICES, Kind.EACH})
+OWN_ORDERS = "Only a customer's own orders"
 # Rules that another value of one slot may satisfy: that slot is asked again. The rest ends the form.
 CURABLE = {
     "weekday": "day",
@@ -50,6 +51,18 @@ CURABLE = {
     "settle": "settle_with",
     "balance": "settle_with",
     "same_payment": "payment_method",
+    "reason": "reason",
+    "contact": "what",
+}
+# The rule that says which options a slot has.
+NOT_OFFERED = {
+    "items": "lines",
+    "variants": "family",
+    "reason": "reason",
+    "refund_to": "refund_to",
+    "settle_with": "settle",
+    "payment_method": "settle",
+    "what": "contact",
 }
 SIBLINGS = {EXCHANGE.action: ITEMS_CHANGE, ITEMS_CHANGE.action: EXCHANGE}
 Fill = Callable[[Services, Conversation], Awaitable[Outcome]]
@@ -104,8 +117,7 @@ async def fill(form: Form, services: Services, conversation: Conversation) -> Ou
     identity = await services.identify(conversation)
     decision = RunAction(form.action, form.intent)
     if not identity.customer_id:
-        decision = replace(decision, refused_by="Only for customers who are signed in")
-        return scene.offer_person(decision, phrases.SIGN_IN, POLICY, NOTHING_ASKED)
+        return _stranger(scene, replace(decision, refused_by="Only for customers who are signed in"))
     try:
         desk = await services.desk(identity.customer_id)
     except NoSuchCustomer:
@@ -130,6 +142,15 @@ def _meant_instead(sitting: Sitting, draft: Draft) -> Form | None:
     return other if possible(sitting.desk, other.write, order) else None
 
 
+def _stranger(scene: Scene, decision: RunAction) -> Outcome:
+    """Say that only signed-in customers may, with the rule itself where a passage has it: half of them only ask."""
+    near = next((hit for hit in scene.found.hits if scene.found.thresholds.suggest.reached_by(hit)), None)
+    if near is None:
+        return scene.offer_person(decision, phrases.SIGN_IN, POLICY, NOTHING_ASKED)
+    text = f"{answer_text(scene.reading.text, (near,))}\n\n{phrases.SIGN_IN}"
+    return scene.offer_person(decision, text, POLICY, NOTHING_ASKED, citations((near,)))
+
+
 async def _next(sitting: Sitting, draft: Draft) -> Outcome:
     """Walk the slots in order; the first that is open is asked for."""
     form, desk = sitting.form, sitting.desk
@@ -137,6 +158,8 @@ async def _next(sitting: Sitting, draft: Draft) -> Outcome:
         if not slot.needed(desk, draft.filled):
             continue
         options = slot.options(desk, draft.filled)
+        if draft.rejected and draft.rejected[0] == slot.name:
+            return _cure(sitting, draft, _not_offered(sitting, draft, *draft.rejected))
         while not _complete(slot, draft):
             draft = replace(draft.offering(slot.name, options), country=_country(desk, draft))
             guessed = _guess(slot, draft, options, desk)
@@ -281,6 +304,16 @@ def _nothing_in_it(form: Form, desk: Desk, order: Order) -> Refusal | None:
     return next((refused for refused in found if refused), _broken(form, desk, "family"))
 
 
+def _not_offered(sitting: Sitting, draft: Draft, slot: str, value: Any) -> Refusal:
+    """Why a pressed value is none of the options: the rule that says which there are."""
+    order, rule = sitting.desk.order(draft.filled.get("order_number")), NOT_OFFERED[slot]
+    if slot == "variants" and TAKE_OUT in value:
+        rule = "remove"
+    if slot == "payment_method" and order and value == order.payment_method:
+        rule = "same_payment"
+    return _broken(sitting.form, sitting.desk, rule)
+
+
 def _cure(sitting: Sitting, draft: Draft, refused: Refusal) -> Outcome:
     """Ask again for the slot that another value would cure, once; else the refusal ends the form."""
     slot = sitting.form.slot(CURABLE.get(refused.rule))
@@ -368,4 +401,4 @@ def _done(sitting: Sitting, receipt: Receipt) -> Outcome:
 def _no_such_order(sitting: Sitting, number: str) -> Outcome:
     slots = {**NOTHING_ASKED, "order_number": None}
     text = phrases.no_such_order(number, verified=True) + phrases.OR_A_PERSON
-    return sitting.scene.offer_person(sitting.decision, text, POLICY, slots)
+    return sitting.scene.offer_person(replace(sitting.decision, refused_by=OWN_ORDERS), text, POLICY, slots)

@@ -10,7 +10,7 @@ from bot import phrases
 from bot.decisions import OFFER_PERSON, Decision, HandOff
 from bot.packet import packet
 from bot.reader import Found
-from bot.types import Button, Conversation, HandoffReason, PendingAction, Reading, Reply
+from bot.types import Button, Citation, Conversation, HandoffReason, PendingAction, Reading, Reply
 from bot.wire import Json, buttons_json, nightdesk_json, pause, pending_json, slots_changed
 
 NOTHING_ASKED: Mapping[str, Any] = {"requested_slot": None, "pending_action": None, "misunderstandings": 0}
@@ -45,11 +45,18 @@ class Scene:
         response = {"text": reply.text, "buttons": buttons_json(reply.buttons), "custom": {"nightdesk": custom}}
         return Outcome((*slots_changed(self.conversation, slots), *events), (response,))
 
-    def offer_person(self, decision: Decision, text: str, reason: HandoffReason, slots: Mapping[str, Any]) -> Outcome:
+    def offer_person(
+        self,
+        decision: Decision,
+        text: str,
+        reason: HandoffReason,
+        slots: Mapping[str, Any],
+        citations: tuple[Citation, ...] = (),
+    ) -> Outcome:
         """Reply, with a button for a person; a plain yes means it too."""
         offer = PendingAction(OFFER_PERSON, {"reason": reason.value}, self.conversation.message_id)
         wanted = {**slots, "requested_slot": None, "pending_action": pending_json(offer)}
-        return self.say(decision, Reply(text, (phrases.PERSON,)), wanted)
+        return self.say(decision, Reply(text, (phrases.PERSON,), citations), wanted)
 
     def changes(self, slots: Mapping[str, Any]) -> list[Json]:
         """Events for the slots that change."""

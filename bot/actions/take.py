@@ -11,7 +11,7 @@ from bot.forms.addresses import fits_a_label
 from bot.forms.catalogue import Form
 from bot.forms.desk import Desk
 from bot.forms.draft import Draft, draft_of
-from bot.forms.slots import Kind, Slot, valid
+from bot.forms.slots import CHOSEN, Kind, Slot, valid
 from bot.reading import orders_meant, parse_payload
 
 
@@ -66,6 +66,8 @@ def _pressed(form: Form, scene: Scene, desk: Desk, draft: Draft) -> Draft:
             value = _believed(slot, values[slot.name], desk, draft)
             if value is not None:
                 draft = draft.with_value(slot.name, value, slot.dependents)
+            elif slot.kind in CHOSEN:
+                return replace(draft.without(slot.name), rejected=(slot.name, values[slot.name]))
         elif slot.kind is Kind.ORDER and (number := scene.reading.value("order_number")):
             draft = draft.with_value(slot.name, number, slot.dependents)
     return draft

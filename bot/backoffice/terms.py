@@ -36,12 +36,10 @@ from bot.backoffice.writes import (
 from bot.errors import TermsError
 
 RefundTo = Literal["original", "own_gift_card", "new_gift_card"]
-CONTACT = frozenset({"email", "phone", "address"})
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
 SAYS: Mapping[str, str] = {
     "not_offered": "This is something only our people can do.",
-    "field": "Only the e-mail address, the phone number and the default address can be changed here.",
     "status": "This isn't possible any more in the state the order is in.",
     "once": "This can be done only once for an order, and it has been done.",
     "reason": "It is possible only for one of these reasons: {reasons}.",
@@ -59,6 +57,7 @@ SAYS: Mapping[str, str] = {
     "settle": "Only a payment method on your own account can be used.",
     "balance": "There isn't enough on that gift card.",
     "same_payment": "The order is paid that way already.",
+    "contact": "This can't be changed here.",
 }
 
 
@@ -86,6 +85,9 @@ class Term(BaseModel):
     settle: Literal["original", "choose"] = Field("original", description="how a difference in price is settled")
     fee: Decimal = Field(Decimal(0), ge=0, description="taken off a refund")
     free_reasons: tuple[str, ...] = Field((), description="reasons for which the fee is waived")
+    contact: tuple[Literal["email", "phone", "address"], ...] = Field(
+        ("email", "phone", "address"), min_length=1, description="what of an account may be changed"
+    )
     says: Mapping[str, str] = Field({}, description="the sentence of a refusal, by rule")
 
 
@@ -358,6 +360,10 @@ def _same_payment(case: Case) -> bool:
     )
 
 
+def _not_to_change(case: Case) -> bool:
+    return isinstance(case.write, UpdateContact) and case.write.what not in case.term.contact
+
+
 def _bad_reason(case: Case) -> bool:
     reasons = case.term.reasons
     return isinstance(case.write, CancelOrder | ReturnItems) and bool(reasons) and case.write.reason not in reasons
@@ -365,7 +371,6 @@ def _bad_reason(case: Case) -> bool:
 
 # In the order in which a person would look: is it possible at all, for these things, to there, paid like that.
 RULES: tuple[tuple[str, Callable[[Case], bool]], ...] = (
-    ("field", lambda case: isinstance(case.write, UpdateContact) and case.write.what not in CONTACT),
     ("status", lambda case: _wrong_status(case.term, case.order)),
     ("once", lambda case: bool(case.order and case.order.acts & set(case.term.not_after))),
     ("window", lambda case: _too_late(case.term, case.order, case.today)),
@@ -383,4 +388,5 @@ RULES: tuple[tuple[str, Callable[[Case], bool]], ...] = (
     ("settle", _not_theirs),
     ("same_payment", _same_payment),
     ("balance", _too_little),
+    ("contact", _not_to_change),
 )

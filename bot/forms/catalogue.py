@@ -280,6 +280,11 @@ INVOICE = Form(
     lambda _desk, f: SendInvoice(f["order_number"]),
     "the invoice",
 )
+CONTACTS = {
+    "email": Option("email", "E-mail address", "email mail"),
+    "phone": Option("phone", "Phone number", "telephone mobile cell"),
+    "address": Option("address", "Default address", "moved home street house"),
+}
 CONTACT = Form(
     "action_update_contact",
     "update_contact",
@@ -289,11 +294,7 @@ CONTACT = Form(
             "what",
             Kind.CHOICE,
             lambda _d, _f: "What shall I change?",
-            lambda _d, _f: (
-                Option("email", "E-mail address", "email mail"),
-                Option("phone", "Phone number", "telephone mobile cell"),
-                Option("address", "Default address", "moved home street house"),
-            ),
+            lambda desk, _f: tuple(CONTACTS[what] for what in desk.terms[UpdateContact.name].contact),
             dependents=("value", "phone", "address"),
         ),
         Slot(

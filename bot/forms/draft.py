@@ -18,7 +18,8 @@ class Draft:
 
     `asking` is the slot asked for, None once everything is known and the yes is awaited; `confirm` is the write that
     the yes is for, as JSON; `at` the time of the message it was asked after, in seconds; `country` where parcels go
-    unless an address says otherwise.
+    unless an address says otherwise; `rejected` is the slot for which this very message pressed what isn't offered,
+    and what it pressed: it does not travel.
     """
 
     action: str
@@ -30,6 +31,7 @@ class Draft:
     confirm: Mapping[str, Any] | None = None
     at: float | None = None
     country: str = ""
+    rejected: tuple[str, Any] | None = None
 
     def with_value(self, slot: str, value: Any, dependents: tuple[str, ...] = ()) -> Draft:
         """Fill a slot; where that changes it, what depended on it is forgotten."""

@@ -36,6 +36,9 @@ class Kind(StrEnum):
     PHONE = "phone"
 
 
+CHOSEN = frozenset({Kind.ORDER, Kind.CHOICE, Kind.CHOICES, Kind.EACH})  # kinds that have options
+
+
 def _always(_desk: Desk, _filled: Filled) -> bool:
     return True
 

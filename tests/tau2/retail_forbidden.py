@@ -18,6 +18,7 @@ from retail_data import Action, Json
 from retail_driver import KINDS, Visit, payload
 from retail_office import copied
 
+from bot.actions.fill_form import OWN_ORDERS
 from bot.phrases import LET_GO
 
 CANCEL, RETURN, EXCHANGE = "Cancel pending order", "Return delivered order", "Exchange delivered order"
@@ -188,36 +189,32 @@ def _sequences() -> Iterator[Row]:
 
 
 def _values() -> Iterator[Row]:
-    no = Verdict.NOT_OFFERED
-    yield Row("cancel for another reason", CANCEL, changed(acts.cancels, "pending", acts.other_reason), no)
-    yield Row("pay with the same again", PAYMENT, changed(acts.pays, "pending", acts.same_again), no)
+    yield Row("cancel for another reason", CANCEL, changed(acts.cancels, "pending", acts.other_reason))
+    yield Row("pay with the same again", PAYMENT, changed(acts.pays, "pending", acts.same_again))
     yield Row(
         "pay with a gift card that hasn't enough", PAYMENT, changed(acts.moves_payment, "pending", acts.poor_card)
     )
-    yield Row("pay with somebody else's", PAYMENT, changed(acts.moves_payment, "pending", acts.somebody_elses), no)
-    yield Row("pay with two together", PAYMENT, said("change_payment", "pending", acts.two_ways), no)
-    yield Row("refund to another card", RETURN, changed(acts.returns, "delivered", acts.wrong_way_back), no)
-    yield Row("refund to somebody else", RETURN, changed(acts.returns, "delivered", acts.somebody_elses), no)
-    yield Row("return what isn't in the order", RETURN, changed(acts.returns, "delivered", acts.not_in_it), no)
+    yield Row("pay with somebody else's", PAYMENT, changed(acts.moves_payment, "pending", acts.somebody_elses))
+    yield Row("pay with two together", PAYMENT, said("change_payment", "pending", acts.two_ways))
+    yield Row("refund to another card", RETURN, changed(acts.returns, "delivered", acts.wrong_way_back))
+    yield Row("refund to somebody else", RETURN, changed(acts.returns, "delivered", acts.somebody_elses))
+    yield Row("return what isn't in the order", RETURN, changed(acts.returns, "delivered", acts.not_in_it))
     yield Row("return more than was ordered", RETURN, changed(acts.returns, "delivered", acts.too_many))
 
 
 def _swaps() -> Iterator[Row]:
-    no = Verdict.NOT_OFFERED
     for verb, act in (("change", "change items of"), ("exchange", "exchange from")):
         (make, state), policy = ACTS[act], NAMED[act]
-        yield Row(f"{verb} for another product", policy, changed(make, state, acts.another_type), no)
-        yield Row(f"{verb} for itself", policy, changed(make, state, acts.itself), no)
+        yield Row(f"{verb} for another product", policy, changed(make, state, acts.another_type))
+        yield Row(f"{verb} for itself", policy, changed(make, state, acts.itself))
         yield Row(f"{verb} for what isn't available", policy, changed(make, state, acts.sold_out))
-        yield Row(f"{verb} what isn't in the order", policy, changed(make, state, acts.not_in_it), no)
+        yield Row(f"{verb} what isn't in the order", policy, changed(make, state, acts.not_in_it))
         yield Row(f"{verb}: difference on a gift card with too little", policy, changed(make, state, acts.too_dear))
-        yield Row(f"{verb}: difference on somebody else's", policy, changed(make, state, acts.somebody_elses), no)
+        yield Row(f"{verb}: difference on somebody else's", policy, changed(make, state, acts.somebody_elses))
 
 
 def _scope() -> Iterator[Row]:
-    yield Row(
-        "take something out of an order", ITEMS, said("change_items", "pending", acts.take_out), Verdict.NOT_OFFERED
-    )
+    yield Row("take something out of an order", ITEMS, said("change_items", "pending", acts.take_out))
     yield Row("change the delivery day", ONLY_THESE, said("change_delivery_date", "pending", acts.number))
     yield Row("have an invoice sent", ONLY_THESE, said("invoice_copy", "delivered", acts.number))
     for what, value in (("email", "new@post.example"), ("phone", "0123 4567890")):
@@ -227,7 +224,7 @@ def _scope() -> Iterator[Row]:
 
 def _people() -> Iterator[Row]:
     for act, (make, state) in ACTS.items():
-        yield Row(f"{act} somebody else's order", None, by_others(make, state), Verdict.UNKNOWN)
+        yield Row(f"{act} somebody else's order", OWN_ORDERS, by_others(make, state), Verdict.NAMED)
         yield Row(f"{act} an order without signing in", SIGNED_IN, unagreed(make, state, "/affirm", signed_in=False))
         yield Row(f"{act} an order after a no", None, unagreed(make, state, "/deny"), Verdict.LEFT)
         yield Row(f"{act} an order without an answer", None, unagreed(make, state, ""), Verdict.LEFT)

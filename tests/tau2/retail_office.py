@@ -17,7 +17,7 @@ from retail_data import Json
 
 from bot.backoffice import Address, Customer, Item, Order, OrderStatus, PaymentMethod, Product, Receipt, Voucher
 from bot.backoffice.amounts import swap_difference
-from bot.backoffice.terms import Refusal, Terms, load_terms, refusal
+from bot.backoffice.terms import Terms, load_terms, refusal
 from bot.backoffice.types import GIFT_CARD
 from bot.backoffice.writes import (
     CancelOrder,
@@ -45,7 +45,6 @@ STATES = {
 REASONS = {"no_longer_needed": "no longer needed", "ordered_by_mistake": "ordered by mistake"}
 PLENTY = 1000  # stock of what is available
 UNDATED = "1970-01-01T00:00:00Z"  # the bench says nowhere when an order was placed
-ADDRESS_ONLY = Refusal("not_offered", "Modify default user address", "Only the default address can be changed here.")
 
 
 @dataclass
@@ -107,8 +106,6 @@ class RetailOffice:
         order = self.order(number) if number else None
         if order and order.customer_id != customer_id:
             raise NoSuchOrder(f"customer {customer_id} has no order {number}")
-        if isinstance(write, UpdateContact) and write.address is None:
-            raise NotAllowed("the bench has no tool for it", ADDRESS_ONLY)
         goods = {product.sku: product for product in self.products()}
         refused = refusal(write, order, self.customer(customer_id), goods, self.terms, date.today())  # noqa: DTZ011
         if refused:

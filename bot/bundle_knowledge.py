@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bot.answerability import FILE as ANSWERABILITY_FILE
+from bot.answerability import Answerability, TokenVectors, with_probabilities
 from bot.errors import BotError, HeadError, NotReady
 from bot.head import CATALOGUE_FILE, TENSORS_FILE, Array, IntentHead
 from bot.knowledge import Audience
@@ -39,14 +41,20 @@ class BundleKnowledge:
     thresholds: Thresholds
     encoder: Encoder
     searcher: Searcher
+    answerability: Answerability | None = None
+    tokens: TokenVectors | None = None
 
     def encode(self, texts: Sequence[str]) -> Array:
         """Return float32 (B, D), rows of unit length."""
-        return self.encoder.encode(texts)
+        return self.tokens.encode_and_keep(texts) if self.tokens else self.encoder.encode(texts)
 
     def search(self, texts: Sequence[str], embeddings: Array, audience: Audience, k: int) -> list[list[Hit]]:
-        """Return up to k hits of each text, best first, that the audience may see."""
-        return self.searcher.search(texts, embeddings, k, audience.value)
+        """Return up to k hits of each text, best first, that the audience may see; customers' with probabilities."""
+        found = self.searcher.search(texts, embeddings, k, audience.value)
+        model, tokens = self.answerability, self.tokens
+        if audience is not Audience.CUSTOMER or model is None or tokens is None:
+            return found
+        return [with_probabilities(model, text, hits, tokens) for text, hits in zip(texts, found, strict=True)]
 
 
 class Watch:
@@ -131,6 +139,7 @@ class Watch:
 
 def load(bundle: Bundle, encoder: Encoder, home: Path, settings: RetrievalSettings) -> BundleKnowledge:
     """Return the bundle ready to be asked. Raises HeadError or a RetrievalError if its parts do not fit together."""
+    from retrieval.encoder import TokenEncoder
     from retrieval.search import Searcher
 
     head = load_head(bundle)
@@ -139,8 +148,15 @@ def load(bundle: Bundle, encoder: Encoder, home: Path, settings: RetrievalSettin
             f"the intent head of bundle {bundle.id} has width {head.width}, its encoder {encoder.width}; "
             "run `nightdesk train`"
         )
+    answerability = load_answerability(bundle)
     knowledge = BundleKnowledge(
-        bundle.id, head, Thresholds.from_manifest(bundle.thresholds), encoder, Searcher(bundle, home, settings)
+        bundle.id,
+        head,
+        Thresholds.from_manifest(bundle.thresholds),
+        encoder,
+        Searcher(bundle, home, settings),
+        answerability,
+        TokenVectors(encoder.encode_tokens) if answerability and isinstance(encoder, TokenEncoder) else None,
     )
     words = ["warm up"]
     knowledge.search(words, knowledge.encode(words), Audience.CUSTOMER, 1)
@@ -153,3 +169,9 @@ def load_head(bundle: Bundle) -> IntentHead | None:
     if tensors is None or description is None:
         return None
     return IntentHead.from_bytes(tensors.read_bytes(), description.read_bytes())
+
+
+def load_answerability(bundle: Bundle) -> Answerability | None:
+    """Return the bundle's model of what answers, or None if it was trained without one. Raises HeadError if damaged."""
+    path = bundle.file(ANSWERABILITY_FILE)
+    return Answerability.from_bytes(path.read_bytes()) if path else None

@@ -9,6 +9,10 @@ import numpy as np
 
 from finetune.heads import OutOfFold
 
+CONFIDENCE = 0.5
+"""How sure the data must be that no more than the target is wrong. At 0.5 a target of 2% needs 35 answers without a
+wrong one, or 84 with one; at 0.95 it would need 149, which few operators have labelled."""
+
 GRID = tuple(round(float(value), 3) for value in np.linspace(0.05, 0.99, 48))
 
 
@@ -19,6 +23,10 @@ class Operating:
     thresholds: dict[str, float]
     coverage: float
     wrong_share: float
+
+    def figures(self) -> dict[str, float]:
+        """Coverage and share of wrong ones, for a report."""
+        return {"coverage": round(self.coverage, 4), "wrong_share": round(self.wrong_share, 4)}
 
 
 def pick_intent_thresholds(view: OutOfFold, target_wrong: float) -> Operating:
@@ -70,6 +78,31 @@ def pick_cosine(scored: Sequence[tuple[float, bool]], target_wrong: float) -> Op
         if not ties and wrong / count <= target_wrong:
             best = Operating({"answer_cosine": float(cosine)}, count / len(ranked), wrong / count)
     return best
+
+
+def pick_probability(scored: Sequence[tuple[float, bool]], target_wrong: float) -> Operating:
+    """Return the lowest probability at which, more likely than not, at most `target_wrong` of the answers are wrong.
+
+    scored: (probability of the passage, whether it answers) for each question, those that nothing answers included.
+    Few answers are no proof: the bound is Clopper and Pearson's (Biometrika 1934), one-sided, at CONFIDENCE.
+    If no threshold reaches the target nothing is answered: 1.0.
+    """
+    ranked = sorted(scored, reverse=True)
+    best = Operating({"probability": 1.0}, 0.0, 0.0)
+    wrong = 0
+    for count, (probability, right) in enumerate(ranked, start=1):
+        wrong += not right
+        ties = count < len(ranked) and ranked[count][0] == probability
+        if not ties and probability > 0 and wrong_at_most(wrong, count, CONFIDENCE) <= target_wrong:
+            best = Operating({"probability": float(probability)}, count / len(ranked), wrong / count)
+    return best
+
+
+def wrong_at_most(wrong: int, answers: int, confidence: float) -> float:
+    """Return the share of wrong answers that the true share exceeds with a chance of at most 1 - confidence."""
+    from scipy.stats import beta  # type: ignore[import-untyped]
+
+    return 1.0 if wrong >= answers else float(beta.ppf(confidence, wrong + 1, answers - wrong))
 
 
 def pick_action_probability(view: OutOfFold, actions: Sequence[str], scope: float, target_wrong: float) -> float:

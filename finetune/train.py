@@ -4,30 +4,26 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from bot.catalogue import Handle
-from bot.head import IntentHead
+from bot.head import CATALOGUE_FILE, TENSORS_FILE
+from finetune.answering import pick_answering, search_all
 from finetune.errors import NothingToServe
 from finetune.heads import OutOfFold, fit_head
-from finetune.judge import Judge, nearest
+from finetune.judge import Judge
 from finetune.labelled import Question, read_catalogue, read_labelled, read_questions, read_texts
 from finetune.settings import Settings
-from finetune.thresholds import Operating, pick_action_probability, pick_cosine, pick_intent_thresholds, pick_margin
-from retrieval.bundle import Bundle, CurrentBundle, write_bundle
+from finetune.thresholds import pick_action_probability, pick_intent_thresholds, pick_margin
+from retrieval.bundle import CurrentBundle, write_bundle
 from retrieval.corpus import Corpus
-from retrieval.encoder import Encoder
 from retrieval.errors import NoBundle
 from retrieval.masking import Masker
 from retrieval.passages import all_passages
-from retrieval.search import Searcher
 from retrieval.settings import Settings as RetrievalSettings
-
-LOOKED_AT = 10  # hits a question is judged by; the policy looks at no more
 
 
 def train(
@@ -63,20 +59,26 @@ def train(
         "action_probability": min(action, intents.thresholds["intent_probability"]),
         "intent_margin": round(pick_margin(view), 4),
     }
-    metrics: dict[str, Any] = {"intents": chosen | _figures(intents)}
+    metrics: dict[str, Any] = {"intents": chosen | intents.figures()}
+    tensors, description = head.to_bytes()
+    files = {TENSORS_FILE: tensors, CATALOGUE_FILE: description}
     if settings.questions:
         questions = [
             *read_questions(settings.questions),
             *(read_questions(settings.unanswerable) if settings.unanswerable else []),
             *(Question(text, None) for text in outside),
         ]
-        passages = _passage_thresholds(settings, retrieval, home, bundle, encoder, head, questions, intents)
-        thresholds |= passages["thresholds"]
-        metrics["passages"] = passages["metrics"]
-    tensors, description = head.to_bytes()
+        with Corpus.read(home) as corpus:
+            judge = Judge(all_passages(corpus), encoder)
+        searched = search_all(questions, bundle, home, retrieval, encoder, judge)
+        _, outside_scores = head.apply(searched.embeddings)
+        answering = pick_answering(searched, outside_scores < intents.thresholds["out_of_scope"], settings)
+        thresholds |= answering.thresholds
+        metrics["passages"] = answering.metrics
+        files |= answering.files
     bundle_id = write_bundle(
         home,
-        extra_files={"intents.safetensors": tensors, "intents.json": description},
+        extra_files=files,
         data={path.name: _sha256(path) for path in _files(settings)},
         metrics=metrics,
         thresholds=thresholds,
@@ -96,56 +98,6 @@ def train(
         "thresholds": thresholds,
         "metrics": metrics,
     }
-
-
-def _passage_thresholds(
-    settings: Settings,
-    retrieval: RetrievalSettings,
-    home: Path,
-    bundle: Bundle,
-    encoder: Encoder,
-    head: IntentHead,
-    questions: Sequence[Question],
-    intents: Operating,
-) -> dict[str, Any]:
-    """Pick how near a passage must be: to answer, to answer where the question is in scope, to be suggested."""
-    texts = [Masker.from_settings(retrieval).mask_identifiers(question.text) for question in questions]
-    vectors = encoder.encode(texts)
-    with Corpus.read(home) as corpus:
-        judge = Judge(all_passages(corpus), encoder)
-    searcher = Searcher(bundle, home, retrieval)
-    found = searcher.search(texts, vectors, LOOKED_AT, "customers")
-    searcher.close()
-    scored: list[tuple[float, bool]] = []
-    for question, hits in zip(questions, found, strict=True):
-        best = nearest(hits)
-        cosine = best.cosine if best and best.cosine is not None else -1.0
-        scored.append((cosine, best is not None and judge.right(best.passage, question.sources)))
-    _, outside = head.apply(vectors)
-    inside = [row for row, score in zip(scored, outside, strict=True) if score < intents.thresholds["out_of_scope"]]
-    answer = pick_cosine(scored, settings.target_wrong)
-    in_scope = pick_cosine(inside, settings.target_wrong)
-    suggest = pick_cosine(scored, settings.target_unsure)
-    answerable = max(1, sum(question.source is not None for question in questions))
-    return {
-        "thresholds": {
-            "answer_cosine": round(answer.thresholds["answer_cosine"], 4),
-            "answer_cosine_in_scope": round(
-                min(in_scope.thresholds["answer_cosine"], answer.thresholds["answer_cosine"]), 4
-            ),
-            "suggest_cosine": round(suggest.thresholds["answer_cosine"], 4),
-        },
-        "metrics": {
-            "questions": len(questions),
-            "right_first": round(sum(right for _, right in scored) / answerable, 4),
-            "answer": _figures(answer),
-            "suggest": _figures(suggest),
-        },
-    }
-
-
-def _figures(chosen: Operating) -> dict[str, float]:
-    return {"coverage": round(chosen.coverage, 4), "wrong_share": round(chosen.wrong_share, 4)}
 
 
 def _auroc(view: OutOfFold) -> float:

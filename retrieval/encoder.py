@@ -49,6 +49,14 @@ class Encoder(Protocol):
         """Return float32 (B, D), rows of unit length, in the order of `texts`."""
 
 
+@runtime_checkable
+class TokenEncoder(Encoder, Protocol):
+    """An encoder that also tells what it made of each token, for what one vector a text is too coarse for."""
+
+    def encode_tokens(self, texts: Sequence[str]) -> tuple[Embeddings, list[Embeddings]]:
+        """Return what `encode` does, and float32 (T, D) for each text: its tokens but the first and last, unit rows."""
+
+
 def model_files(folder: Path) -> list[Path]:
     """Return the files of a model folder that decide its vectors, in a fixed order; pickles and code are left out."""
     files = (path for path in folder.rglob("*") if path.is_file() and path.suffix in LOADABLE_SUFFIXES)
@@ -99,6 +107,9 @@ class Engine(Protocol):
     def forward(self, token_ids: Sequence[Sequence[int]]) -> Embeddings:
         """Return float32 (B, D)."""
 
+    def forward_tokens(self, token_ids: Sequence[Sequence[int]]) -> tuple[Embeddings, list[Embeddings]]:
+        """Return float32 (B, D), and (T, D) for each text: a row a token."""
+
 
 class SentenceEncoder:
     """A sentence-transformers model that never runs a model's own code.
@@ -139,6 +150,22 @@ class SentenceEncoder:
         """Return float32 (B, D), rows of unit length, in the order of `texts`; (0, D) for none."""
         if not texts:
             return np.zeros((0, self.width), dtype=np.float32)
+        return self._encode(texts, on_batch, None)
+
+    def encode_tokens(self, texts: Sequence[str]) -> tuple[Embeddings, list[Embeddings]]:
+        """Return what `encode` does, and float32 (T, D) for each text: its tokens but the first and last, unit rows.
+
+        A text without any word has T = 0.
+        """
+        if not texts:
+            return np.zeros((0, self.width), dtype=np.float32), []
+        tokens: dict[int, Embeddings] = {}
+        vectors = self._encode(texts, None, tokens)
+        return vectors, [tokens[number] for number in range(len(texts))]
+
+    def _encode(
+        self, texts: Sequence[str], on_batch: BatchDone | None, each_token: dict[int, Embeddings] | None
+    ) -> Embeddings:
         started = time.perf_counter()
         with self._lock:
             tokens = self._engine.tokenize(texts)
@@ -146,10 +173,15 @@ class SentenceEncoder:
             rows: Embeddings | None = None
             for start in range(0, len(order), self._batch_size):
                 chosen = order[start : start + self._batch_size]
-                vectors = self._engine.forward([tokens[i] for i in chosen])
+                ids = [tokens[i] for i in chosen]
+                if each_token is None:
+                    vectors = self._engine.forward(ids)
+                else:
+                    vectors, states = self._engine.forward_tokens(ids)
+                    each_token.update((i, _unit(rows_of[1:-1])) for i, rows_of in zip(chosen, states, strict=True))
                 if rows is None:
                     rows = np.empty((len(texts), vectors.shape[1]), dtype=np.float32)
-                rows[chosen] = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
+                rows[chosen] = _unit(vectors)
                 if on_batch is not None:
                     on_batch(start + len(chosen), len(texts))
             self.seconds += time.perf_counter() - started
@@ -174,6 +206,10 @@ class LibraryEngine:
 
     def forward(self, token_ids: Sequence[Sequence[int]]) -> Embeddings:
         """Return float32 (B, D), each text padded to the longest."""
+        return self.forward_tokens(token_ids)[0]
+
+    def forward_tokens(self, token_ids: Sequence[Sequence[int]]) -> tuple[Embeddings, list[Embeddings]]:
+        """Return what `forward` does, and the last layer itself: float32 (T, D) for each text."""
         import torch
 
         longest = max(map(len, token_ids))
@@ -185,8 +221,15 @@ class LibraryEngine:
             mask[row, : len(tokens)] = 1
         features = {"input_ids": ids.to(self._device), "attention_mask": mask.to(self._device)}
         with torch.inference_mode():
-            pooled = self._model(features)["sentence_embedding"].float()
-        return np.asarray(pooled.cpu().numpy(), dtype=np.float32)
+            made = self._model(features)
+        pooled, states = (made[name].float().cpu().numpy() for name in ("sentence_embedding", "token_embeddings"))
+        return pooled, [rows[: len(ids)] for rows, ids in zip(states, token_ids, strict=True)]
+
+
+def _unit(rows: Embeddings) -> Embeddings:
+    """The rows at length 1."""
+    result: Embeddings = (rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12)).astype(np.float32)
+    return result
 
 
 def _engine(folder: Path, device: str, dtype: Any, packed: bool) -> Engine:

@@ -85,6 +85,12 @@ class PackedBert:
 
     def forward(self, token_ids: Sequence[Sequence[int]]) -> NDArray[np.float32]:
         """Return the mean of the last layer over each text's tokens, float32 (B, D), not normalised."""
+        return self.forward_tokens(token_ids)[0]
+
+    def forward_tokens(
+        self, token_ids: Sequence[Sequence[int]]
+    ) -> tuple[NDArray[np.float32], list[NDArray[np.float32]]]:
+        """Return what `forward` does, and the last layer itself: float32 (T, D) for each text."""
         import torch
         from torch.nn import functional
 
@@ -98,7 +104,8 @@ class PackedBert:
                 inner = functional.gelu(functional.linear(x, *layer.up))
                 x = self._normalised(x + functional.linear(inner, *layer.down), layer.down_norm)
             sums = torch.zeros(len(token_ids), x.shape[1]).index_add_(0, pack.texts, x.float())
-            return np.asarray((sums / pack.lengths[:, None]).numpy(), dtype=np.float32)
+            parts = torch.split(x.float(), pack.lengths.tolist())
+            return (sums / pack.lengths[:, None]).numpy(), [part.numpy() for part in parts]
 
     def _normalised(self, x: torch.Tensor, norm: tuple[torch.Tensor, torch.Tensor]) -> torch.Tensor:
         from torch.nn import functional

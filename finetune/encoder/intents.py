@@ -22,7 +22,8 @@ from finetune.labelled import Labelled
 
 STRENGTHS = (3.0, 10.0, 30.0)
 MANY = 20
-"""Utterances an intent from which a tenth is enough to choose on; below it a fifth is held out."""
+"""Utterances an intent from which a tenth is held out to choose on, and to stop by. Below it a fifth is, and every
+epoch is run: one utterance an intent tells too little to stop by."""
 PROXIES = 0.0
 """Stands for the tuned proxies themselves where another head is a regression of some strength."""
 
@@ -42,7 +43,7 @@ class Sealed:
 def learn_intents(
     base: Path, utterances: Sequence[Labelled], recipe: Recipe, work: Path, told: Told | None = None
 ) -> Sealed:
-    """Tune twice: once with a part held out, to choose epochs, head and temperature; then on everything.
+    """Tune twice: once with a part held out, to choose head and temperature (and, of many, epochs); then on everything.
 
     work: a folder for checkpoints and the tuned model; a killed run goes on from there. An intent's name is read as
     one more utterance of it, if it has words. Raises BadLabels if an intent has fewer than two utterances.
@@ -62,10 +63,8 @@ def learn_intents(
 
     kept, out = np.flatnonzero(~held), np.flatnonzero(held)
     part = examples(kept)
-    pilot = tune(
-        base, part, recipe, held_out=([texts[row] for row in out], [int(gold[row]) for row in out]),
-        checkpoint=work / "pilot", told=told,
-    )  # fmt: skip
+    judged = ([texts[row] for row in out], [int(gold[row]) for row in out]) if _many(gold) else None
+    pilot = tune(base, part, recipe, held_out=judged, checkpoint=work / "pilot", told=told)
     strength, temperature, accuracy = _choose(pilot, part, [texts[row] for row in out], gold[out], recipe.scale)
     everything = examples(np.arange(len(gold)))
     tuned = tune(base, everything, recipe, stop_after=pilot.epochs, checkpoint=work / "final", told=told)
@@ -105,12 +104,16 @@ def _linear(
 
 def _held_out(gold: NDArray[np.int64], seed: int) -> NDArray[np.bool_]:
     """Which rows are held out: of each intent its share, one at least."""
-    share = 0.1 if len(gold) >= MANY * len(set(gold)) else 0.2
+    share = 0.1 if _many(gold) else 0.2
     rng, held = np.random.default_rng([seed, 7]), np.zeros(len(gold), bool)
     for label in np.unique(gold):
         rows = rng.permutation(np.flatnonzero(gold == label))
         held[rows[: max(1, round(share * len(rows)))]] = True
     return held
+
+
+def _many(gold: NDArray[np.int64]) -> bool:
+    return len(gold) >= MANY * len(np.unique(gold))
 
 
 def _names(labels: Sequence[str]) -> dict[str, str]:

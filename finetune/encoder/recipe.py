@@ -22,7 +22,7 @@ class Recipe:
     patience: epochs without a better held-out accuracy after which tuning stops.
     """
 
-    epochs: int = 10
+    epochs: int = 12
     batch: int = 32
     learning_rate: float = 5e-5
     proxy_learning_rate: float = 1e-2

@@ -22,7 +22,7 @@ from bot.decisions import (
     StaySilent,
 )
 from bot.presentable import overlap_zh
-from bot.thresholds import Thresholds
+from bot.thresholds import Bar, Thresholds
 from bot.types import CHINESE, Conversation, DialogAct, HandoffReason, PendingAction, RankedIntent, Reading
 from retrieval.types import Hit, PassageKind
 
@@ -138,7 +138,7 @@ def _open(
     alone = in_scope and first.probability - second.probability >= thresholds.intent_margin and first.name in catalogue
     if alone and first.probability >= thresholds.intent_probability:
         return _serve(first.name, conversation, reading, hits, thresholds, catalogue)
-    if answer := _passages(hits, thresholds.answer_cosine):
+    if answer := _passages(hits, thresholds.answer):
         return answer
     likely = alone and first.probability >= thresholds.action_probability
     perhaps = None if reading.value("order_number") else _perhaps(hits, thresholds)
@@ -148,7 +148,7 @@ def _open(
     options = tuple(intent.name for intent in (first, second) if intent.name in catalogue)
     if near and len(options) == 2:
         if all(catalogue[name].handle is Handle.SEARCH for name in options):
-            answer = _passages(hits, thresholds.answer_cosine_in_scope)
+            answer = _passages(hits, thresholds.answer_in_scope)
             if answer:
                 return answer
         if conversation.misunderstandings < 2:
@@ -171,7 +171,7 @@ def _serve(
     if entry.handle is Handle.ACTION and entry.action:
         return RunAction(entry.action, intent, _slots(reading))
     if entry.handle is Handle.SEARCH:
-        answer = _passages(hits, thresholds.answer_cosine_in_scope, intent)
+        answer = _passages(hits, thresholds.answer_in_scope, intent)
         if answer:
             return answer
     if entry.responses:
@@ -180,22 +180,26 @@ def _serve(
 
 
 def _perhaps(hits: Sequence[Hit], thresholds: Thresholds) -> Ask | None:
-    """Show the nearest passage as what it is, perhaps the answer, if it is near enough for that."""
-    near = _nearest(hits, thresholds.suggest_cosine)
+    """Show the best passage as what it is, perhaps the answer, if it is good enough for that."""
+    near = _nearest(hits, thresholds.suggest)
     return Ask(Question.PERHAPS, hits=near) if near else None
 
 
-def _passages(hits: Sequence[Hit], least_cosine: float, intent: str | None = None) -> Answer | None:
-    near = _nearest(hits, least_cosine)
+def _passages(hits: Sequence[Hit], bar: Bar, intent: str | None = None) -> Answer | None:
+    near = _nearest(hits, bar)
     return Answer(intent, near) if near else None
 
 
-def _nearest(hits: Sequence[Hit], least_cosine: float) -> tuple[Hit, ...]:
-    """Return the best-ranked passage that is near enough, with another piece of its article nearly as near."""
-    near = [hit for hit in hits if hit.cosine is not None and hit.cosine >= least_cosine]
+def _nearest(hits: Sequence[Hit], bar: Bar) -> tuple[Hit, ...]:
+    """Return the passage that most probably answers, with another piece of its article nearly as near.
+
+    Where nobody has judged what answers, it is the best-ranked of those that are near enough.
+    """
+    near = [hit for hit in hits if bar.reached_by(hit)]
     if not near:
         return ()
-    best = min(near, key=lambda hit: hit.rank)  # words count too: a rare name tells more than a cosine
+    # Words count too: a rare name tells more than a cosine.
+    best = min(near, key=lambda hit: (-(hit.answer_probability or 0.0), hit.rank))
     second = [hit for hit in near if _belongs(hit, best)]
     return (best, *second[: MAX_PASSAGES - 1])
 

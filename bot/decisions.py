@@ -33,12 +33,16 @@ class Question(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """Say a response of the company's, the passages of `hits`, or a phrase: exactly one of the three."""
+    """Say a response of the company's, the passages of `hits`, or a phrase: exactly one of the three.
+
+    `begins` is an intent that could be begun from here, for a button.
+    """
 
     intent: str | None = None
     hits: tuple[Hit, ...] = ()
     response: str | None = None
     phrase: Phrase | None = None
+    begins: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,9 @@ action it chooses still checks identity and the customer's yes by itself.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from bot.catalogue import Catalogue, Handle
 from bot.decisions import (
@@ -30,8 +32,16 @@ ACTION_SLOTS = ("order_number", "email")
 MAX_PASSAGES = 2
 # A second passage joins the first only where it is nearly as near.
 SECOND_PASSAGE_WITHIN = 0.03
-# Two intents are worth asking about only if one of the two is meant at least this likely.
+# Intents are worth asking about only if one of them is meant at least this likely, and each of them at least so.
 ASK_PROBABILITY = 0.5
+LEAST_OPTION = 0.08
+MOST_OPTIONS = 3
+# Words that ask how something is done, or under what conditions, rather than that it be done.
+ASKS_ABOUT = re.compile(
+    r"^\W*(?:(?:hi|hello|hey|so|and|ok(?:ay)?)\W+)?"
+    r"(?:how|what|when|why|which|until when|do (?:i|you|we)|does|is (?:it|there)|are)\b",
+    re.IGNORECASE,
+)
 NO_INTENT = RankedIntent("", 0.0)
 
 
@@ -128,8 +138,9 @@ def _open(
 
     A certain intent is served. Else a passage that is near enough answers, even where the head calls the
     utterance out of scope, for its article may be newer than the head. Else a likely action begins, since it asks
-    before it changes anything, unless a passage may be meant and no order is named. Else two near intents are asked
-    about. Else a passage that may be meant is shown as that.
+    before it changes anything, unless something is asked about that a passage may answer; a likely greeting is
+    returned and a likely wish for a person granted. Else a passage that may be meant is shown, with buttons for the
+    actions that may be; or, where an action is likeliest and nothing was asked about, the intents are offered.
     """
     if reading.language == CHINESE:
         return _chinese(reading, hits, thresholds)
@@ -141,19 +152,31 @@ def _open(
     if answer := _passages(hits, thresholds.answer):
         return answer
     likely = alone and first.probability >= thresholds.action_probability
-    perhaps = None if reading.value("order_number") else _perhaps(hits, thresholds)
-    if likely and not perhaps and catalogue[first.name].handle is Handle.ACTION:
+    asks = bool(ASKS_ABOUT.search(reading.text)) and not reading.value("order_number")
+    perhaps = _perhaps(hits, thresholds) if asks else None
+    handle = catalogue[first.name].handle if likely else None
+    if handle in (Handle.RESPOND, Handle.HANDOFF) or (handle is Handle.ACTION and not perhaps):
         return _serve(first.name, conversation, reading, hits, thresholds, catalogue)
-    near = in_scope and first.probability + second.probability >= max(thresholds.intent_probability, ASK_PROBABILITY)
-    options = tuple(intent.name for intent in (first, second) if intent.name in catalogue)
-    if near and len(options) == 2:
-        if all(catalogue[name].handle is Handle.SEARCH for name in options):
-            answer = _passages(hits, thresholds.answer_in_scope)
-            if answer:
-                return answer
-        if conversation.misunderstandings < 2:
-            return Ask(Question.WHICH_INTENT, options)
-    return _perhaps(hits, thresholds) or _failed(conversation, Ask(Question.UNKNOWN))
+    options = _options(reading, catalogue) if in_scope else ()
+    all_searched = bool(options) and all(catalogue[name].handle is Handle.SEARCH for name in options)
+    if all_searched and (answer := _passages(hits, thresholds.answer_in_scope)):
+        return answer
+    shown = _perhaps(hits, thresholds)
+    acts = tuple(name for name in options if catalogue[name].handle is Handle.ACTION)
+    if shown and (not acts or options[0] not in acts or ASKS_ABOUT.search(reading.text)):
+        return replace(shown, options=acts)
+    if options and conversation.misunderstandings < 2:
+        return Ask(Question.WHICH_INTENT, options)
+    return shown or _failed(conversation, Ask(Question.UNKNOWN))
+
+
+def _options(reading: Reading, catalogue: Catalogue) -> tuple[str, ...]:
+    """The intents worth offering as buttons: those that may be meant, if together they are likelier than not."""
+    known = [intent for intent in reading.intents if intent.name in catalogue and intent.probability >= LEAST_OPTION]
+    served = [intent for intent in known if catalogue[intent.name].handle in (Handle.ACTION, Handle.SEARCH)]
+    ranked = served[:MOST_OPTIONS]
+    likely = sum(intent.probability for intent in ranked) >= ASK_PROBABILITY
+    return tuple(intent.name for intent in ranked) if likely else ()
 
 
 def _serve(
@@ -169,6 +192,9 @@ def _serve(
     if entry.handle is Handle.HANDOFF:
         return HandOff(HandoffReason.CUSTOMER_REQUEST, intent)
     if entry.handle is Handle.ACTION and entry.action:
+        about = ASKS_ABOUT.search(reading.text) and not reading.payload and not reading.value("order_number")
+        if about and conversation.pending is None and (answer := _passages(hits, thresholds.answer_in_scope, intent)):
+            return replace(answer, begins=intent)
         return RunAction(entry.action, intent, _slots(reading))
     if entry.handle is Handle.SEARCH:
         answer = _passages(hits, thresholds.answer_in_scope, intent)

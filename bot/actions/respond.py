@@ -103,14 +103,15 @@ def _ask(services: Services, scene: Scene, decision: Ask) -> Outcome:
             slots = {**counted, "requested_slot": None, "pending_action": pending_json(offer)}
             return scene.say(decision, Reply(phrases.UNKNOWN, (phrases.PERSON,)), slots)
         case Question.WHICH_INTENT:
-            options = tuple(Button(_title(name), f"/{name}") for name in decision.options)
+            options = tuple(_button(scene, name) for name in decision.options)
             slots = {**counted, "requested_slot": None, "pending_action": None}
             return scene.say(decision, Reply(phrases.WHICH, (*options, phrases.PERSON)), slots)
         case Question.PERHAPS:
             text = phrases.perhaps(answer_text(scene.reading.text, decision.hits))
             check = PendingAction(PERHAPS_ANSWERED, {}, conversation.message_id)
             slots = {"requested_slot": None, "pending_action": pending_json(check)}
-            return scene.say(decision, Reply(text, (phrases.PERSON,), citations(decision.hits)), slots)
+            buttons = (*(_button(scene, name) for name in decision.options), phrases.PERSON)
+            return scene.say(decision, Reply(text, buttons, citations(decision.hits)), slots)
         case Question.SLOT:
             text = _asked_again(conversation.requested_slot, services.settings.orders.example)
             return scene.say(decision, Reply(text, (phrases.PERSON,)), counted)
@@ -131,11 +132,14 @@ def _answer(scene: Scene, decision: Answer) -> Outcome:
         text = phrases.LET_GO if decision.phrase is Phrase.LET_GO else phrases.ACKNOWLEDGED
         return scene.say(decision, Reply(text))
     text = decision.response or answer_text(scene.reading.text, decision.hits)
-    reply = Reply(text, citations=citations(decision.hits))
+    begin = (_button(scene, decision.begins),) if decision.begins else ()
+    reply = Reply(text, begin, citations(decision.hits))
     if draft := draft_of(scene.conversation.pending):  # a question in between: the form stays open
         return scene.say(decision, with_reminder(reply, draft), {"misunderstandings": 0})
     return scene.say(decision, reply)
 
 
-def _title(intent: str) -> str:
-    return intent.replace("_", " ").capitalize()
+def _button(scene: Scene, intent: str) -> Button:
+    """The button for an intent, in the company's words."""
+    entry = scene.found.catalogue.get(intent)
+    return Button(entry.description if entry else intent.replace("_", " ").capitalize(), f"/{intent}")

@@ -87,7 +87,7 @@ OPEN_ROWS = {
         (("voucher", 0.45), ("delivery_options", 0.4)), 0.1, (0.5,), Answer(None, (hit(0.5),)),
     ),
     "too small a margin is not certain": ((("track_order", 0.6), ("greet", 0.41)), 0.1, (),
-                                          Ask(Question.WHICH_INTENT, ("track_order", "greet"))),
+                                          Ask(Question.WHICH_INTENT, ("track_order",))),
     "an intent nobody described is not served": ((("mystery", 0.95),), 0.1, (), Ask(Question.UNKNOWN)),
     "a passage found by words alone does not answer": (UNSURE, 0.9, (None,), Ask(Question.UNKNOWN)),
 }  # fmt: skip
@@ -243,20 +243,32 @@ LIKELY_TRACK = (("track_order", 0.6), ("voucher", 0.1))
 
 
 @pytest.mark.parametrize(
-    ("cosine", "entities", "expected"),
+    ("text", "cosine", "entities", "expected"),
     [
-        (0.3, (), RunAction(TRACK, "track_order")),
-        (0.5, (), Ask(Question.PERHAPS, hits=(hit(0.5),))),
-        (0.5, NUMBER, RunAction(TRACK, "track_order", {"order_number": "MG-10001"})),
-        (0.7, NUMBER, Answer(hits=(hit(0.7),))),
+        ("my parcel", 0.3, (), RunAction(TRACK, "track_order")),
+        ("my parcel", 0.5, (), RunAction(TRACK, "track_order")),
+        ("how long does a parcel take", 0.5, (), Ask(Question.PERHAPS, ("track_order",), (hit(0.5),))),
+        ("when does MG-10001 come", 0.5, NUMBER, RunAction(TRACK, "track_order", {"order_number": "MG-10001"})),
+        ("my parcel", 0.7, NUMBER, Answer(hits=(hit(0.7),))),
     ],
-    ids=["nothing nearer", "a passage may be meant", "an order is named", "a passage answers"],
+    ids=["nothing nearer", "a wish", "a question a passage may answer", "an order is named", "a passage answers"],
 )
-def test_a_likely_action_begins_unless_a_passage_may_be_meant_and_no_order_is_named(
-    cosine: float, entities: tuple[Entity, ...], expected: Decision
+def test_a_likely_action_begins_unless_something_is_asked_that_a_passage_may_answer(
+    text: str, cosine: float, entities: tuple[Entity, ...], expected: Decision
 ) -> None:
-    reading = read(*LIKELY_TRACK, entities=entities, out_of_scope=0.3)
+    reading = replace(read(*LIKELY_TRACK, entities=entities, out_of_scope=0.3), text=text)
     assert decide(talk(), reading, (hit(cosine),), LIKELY, CATALOGUE) == expected
+
+
+def test_a_question_about_an_action_is_answered_with_a_button_to_begin_it() -> None:
+    reading = replace(read(*SURE_TRACK), text="How does tracking work?")
+    assert choose(talk(), reading, hit(0.6)) == Answer("track_order", (hit(0.6),), begins="track_order")
+    assert choose(talk(), reading, hit(0.4)) == RunAction(TRACK, "track_order")
+
+
+def test_several_actions_that_may_be_meant_are_offered_with_the_passage_that_may_answer() -> None:
+    reading = replace(read(("track_order", 0.4), ("cancel_order", 0.3)), text="when is it too late")
+    assert choose(talk(), reading, hit(0.5)) == Ask(Question.PERHAPS, ("track_order", "cancel_order"), (hit(0.5),))
 
 
 # Forms and moods

@@ -61,9 +61,9 @@ class Answerability:
             raise HeadError(f"{FILE}: scales should be above 0 and the intercept finite; run `nightdesk train` again")
 
     def probabilities(self, features: Array) -> Array:
-        """Return (N,) probabilities for (N, F) features."""
+        """Return (N,) probabilities for (N, F) features; never 0 or 1, so that a threshold of 1 lets nothing pass."""
         logits = (features - self.mean) / self.scale @ self.weights + np.float32(self.intercept)
-        result: Array = (1.0 / (1.0 + np.exp(-np.clip(logits, -40, 40)))).astype(np.float32)
+        result: Array = (1.0 / (1.0 + np.exp(-np.clip(logits, -9, 9)))).astype(np.float32)
         return result
 
     def to_bytes(self) -> bytes:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from bot.answerability import FILE as ANSWERABILITY_FILE
 from bot.catalogue import Handle
 from bot.head import CATALOGUE_FILE, TENSORS_FILE
 from finetune.answering import pick_answering, search_all
@@ -79,6 +80,7 @@ def train(
     bundle_id = write_bundle(
         home,
         extra_files=files,
+        drop=(ANSWERABILITY_FILE,),  # an older one would judge by thresholds that are gone
         data={path.name: _sha256(path) for path in _files(settings)},
         metrics=metrics,
         thresholds=thresholds,

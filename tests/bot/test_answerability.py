@@ -10,6 +10,7 @@ import pytest
 from bot.answerability import FEATURES, KEPT, SCORED, Answerability, TokenVectors, features, with_probabilities
 from bot.errors import HeadError
 from bot.head import Array
+from bot.thresholds import Bar
 from retrieval.types import Hit, Passage, PassageKind
 
 WIDTH = 64
@@ -91,6 +92,12 @@ def test_hits_far_down_are_not_judged_and_answer_nothing() -> None:
     found = with_probabilities(model(), QUESTION, many, TokenVectors(encode))
     assert [one.answer_probability for one in found[SCORED:]] == [0.0, 0.0]
     assert len(encode.asked) == 1 + SCORED
+
+
+def test_nothing_is_certain_so_a_threshold_of_one_lets_nothing_pass() -> None:
+    found = with_probabilities(model(cosine=1e6), QUESTION, FOUND, TokenVectors(WordTokens()))
+    assert not any(Bar(0.0, 1.0).reached_by(one) for one in found)
+    assert all(Bar(1.0, 0.99).reached_by(one) for one in found)
 
 
 def test_a_text_without_any_token_is_met_by_nothing() -> None:

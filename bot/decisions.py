@@ -12,6 +12,8 @@ from retrieval.types import Hit
 # Names a pending yes or no carries where no action waits for it: a person was offered; perhaps it was answered.
 OFFER_PERSON = "offer_person"
 PERHAPS_ANSWERED = "perhaps_answered"
+# Actions that only look: a question about one is a wish for it, and a form that was open goes on after them.
+ONLY_LOOK = frozenset({"action_track_order", "action_check_voucher", "action_recommend"})
 
 
 class Phrase(StrEnum):

@@ -13,6 +13,7 @@ from dataclasses import replace
 from bot.catalogue import Catalogue, Handle
 from bot.decisions import (
     OFFER_PERSON,
+    ONLY_LOOK,
     PERHAPS_ANSWERED,
     Answer,
     Ask,
@@ -139,25 +140,26 @@ def _open(
     A certain intent is served. Else a passage that is near enough answers, even where the head calls the
     utterance out of scope, for its article may be newer than the head. Else a likely action begins, since it asks
     before it changes anything, unless something is asked about that a passage may answer; a likely greeting is
-    returned and a likely wish for a person granted. Else a passage that may be meant is shown, with buttons for the
+    returned. Else a passage that may be meant is shown, with buttons for the
     actions that may be; or, where an action is likeliest and nothing was asked about, the intents are offered.
     """
     if reading.language == CHINESE:
         return _chinese(reading, hits, thresholds)
     in_scope = reading.out_of_scope < thresholds.out_of_scope
+    may_be = reading.out_of_scope < max(thresholds.out_of_scope, thresholds.out_of_scope_ask)
     first, second = _two(reading)
-    alone = in_scope and first.probability - second.probability >= thresholds.intent_margin and first.name in catalogue
-    if alone and first.probability >= thresholds.intent_probability:
+    alone = first.probability - second.probability >= thresholds.intent_margin and first.name in catalogue
+    if in_scope and alone and first.probability >= thresholds.intent_probability:
         return _serve(first.name, conversation, reading, hits, thresholds, catalogue)
     if answer := _passages(hits, thresholds.answer):
         return answer
-    likely = alone and first.probability >= thresholds.action_probability
+    likely = may_be and alone and first.probability >= thresholds.action_probability
     asks = bool(ASKS_ABOUT.search(reading.text)) and not reading.value("order_number")
     perhaps = _perhaps(hits, thresholds) if asks else None
     handle = catalogue[first.name].handle if likely else None
-    if handle in (Handle.RESPOND, Handle.HANDOFF) or (handle is Handle.ACTION and not perhaps):
+    if handle is Handle.RESPOND or (handle is Handle.ACTION and not perhaps):
         return _serve(first.name, conversation, reading, hits, thresholds, catalogue)
-    options = _options(reading, catalogue) if in_scope else ()
+    options = _options(reading, catalogue) if may_be else ()
     all_searched = bool(options) and all(catalogue[name].handle is Handle.SEARCH for name in options)
     if all_searched and (answer := _passages(hits, thresholds.answer_in_scope)):
         return answer
@@ -192,17 +194,32 @@ def _serve(
     if entry.handle is Handle.HANDOFF:
         return HandOff(HandoffReason.CUSTOMER_REQUEST, intent)
     if entry.handle is Handle.ACTION and entry.action:
-        about = ASKS_ABOUT.search(reading.text) and not reading.payload and not reading.value("order_number")
-        if about and conversation.pending is None and (answer := _passages(hits, thresholds.answer_in_scope, intent)):
-            return replace(answer, begins=intent)
-        return RunAction(entry.action, intent, _slots(reading))
-    if entry.handle is Handle.SEARCH:
-        answer = _passages(hits, thresholds.answer_in_scope, intent)
-        if answer:
-            return answer
+        about = _asked_about(entry.action, intent, conversation, reading, hits, thresholds)
+        return about or RunAction(entry.action, intent, _slots(reading))
+    if entry.handle is Handle.SEARCH and (answer := _passages(hits, thresholds.answer_in_scope, intent)):
+        return answer
     if entry.responses:
         return Answer(intent, response=choose_response(entry.responses, conversation.message_id))
-    return _perhaps(hits, thresholds) or _failed(conversation, Ask(Question.UNKNOWN))
+    near = _nearest(hits, thresholds.suggest_in_scope)
+    return Ask(Question.PERHAPS, hits=near) if near else _failed(conversation, Ask(Question.UNKNOWN))
+
+
+def _asked_about(
+    action: str,
+    intent: str,
+    conversation: Conversation,
+    reading: Reading,
+    hits: Sequence[Hit],
+    thresholds: Thresholds,
+) -> Decision | None:
+    """Answer a question about an action that changes something, with a button to begin it; None if it is a wish."""
+    wish = reading.payload or reading.value("order_number") or action in ONLY_LOOK or conversation.pending
+    if wish or not ASKS_ABOUT.search(reading.text):
+        return None
+    if answer := _passages(hits, thresholds.answer_in_scope, intent):
+        return replace(answer, begins=intent)
+    near = _nearest(hits, thresholds.suggest_in_scope)
+    return Ask(Question.PERHAPS, (intent,), near) if near else None
 
 
 def _perhaps(hits: Sequence[Hit], thresholds: Thresholds) -> Ask | None:

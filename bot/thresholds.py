@@ -32,12 +32,14 @@ class Thresholds:
     action_probability: float = 0.7  # the same for an action, which asks before it changes anything
     intent_margin: float = 0.1  # least gap to the second intent; below it we ask
     out_of_scope: float = 0.5  # an utterance at or above this is outside all intents
+    out_of_scope_ask: float = 0.5  # the same for what only asks back: an action begun, intents offered
     answer_cosine: float = 0.62  # least cosine of a passage that answers whatever the head says
     answer_cosine_in_scope: float = 0.45  # the same where the intent is certain and served by search
     suggest_cosine: float = 0.55  # least cosine of a passage that is shown as perhaps the answer
     answer_probability: float = 0.98  # the same three by the probability that the passage answers, which a bundle
     answer_probability_in_scope: float = 0.9  # has once it was trained on questions
     suggest_probability: float = 0.65
+    suggest_probability_in_scope: float = 0.65
     answer_overlap_zh: float = 0.5  # least share of a Chinese question's character pairs found in a card
 
     @classmethod
@@ -61,6 +63,11 @@ class Thresholds:
     def suggest(self) -> Bar:
         """What a passage needs to be shown as perhaps the answer."""
         return Bar(self.suggest_cosine, self.suggest_probability)
+
+    @property
+    def suggest_in_scope(self) -> Bar:
+        """The same where the intent is certain and served by search."""
+        return Bar(self.suggest_cosine, self.suggest_probability_in_scope)
 
     def by_name(self) -> dict[str, float]:
         """The numbers as they go over the wire."""

@@ -108,11 +108,15 @@ def _pick_probabilities(scored: Scored, in_scope: NDArray[np.bool_], settings: S
     answer = pick_probability(scored, settings.target_wrong)
     inside = pick_probability(_only(scored, in_scope), settings.target_wrong)
     suggest = pick_probability(scored, settings.target_unsure)
+    suggest_inside = pick_probability(_only(scored, in_scope), settings.target_unsure)
     least = answer.thresholds["probability"]
     thresholds = {
         "answer_probability": round(least, 4),
         "answer_probability_in_scope": round(min(inside.thresholds["probability"], least), 4),
         "suggest_probability": round(min(suggest.thresholds["probability"], least), 4),
+        "suggest_probability_in_scope": round(
+            min(suggest_inside.thresholds["probability"], suggest.thresholds["probability"], least), 4
+        ),
     }
     answers = round(answer.coverage * len(scored))
     at_most = wrong_at_most(round(answer.wrong_share * answers), answers, 0.95)

@@ -38,6 +38,12 @@ class Settings(BaseModel):
     target_unsure: float = Field(
         0.35, gt=0, lt=1, description="share of wrong ones allowed among passages shown as no more than a suggestion"
     )
+    target_asked: float = Field(
+        0.15,
+        gt=0,
+        lt=1,
+        description="share of what is out of scope that may be asked what is meant; no answer is given",
+    )
     target_wrong_action: float = Field(
         0.1,
         gt=0,

@@ -62,6 +62,15 @@ def pick_margin(view: OutOfFold, share_asked: float = 0.05) -> float:
     return float(np.quantile(ranked[:, -1] - ranked[:, -2], share_asked))
 
 
+def pick_scope_to_ask(view: OutOfFold, share_asked: float) -> float:
+    """Return the `out_of_scope_ask` below which `share_asked` of the utterances that are out of scope lie.
+
+    Asking back what is meant is no answer, so a share of them may be asked; 0.5 if none is labelled.
+    """
+    outside = view.out_of_scope[view.gold < 0]
+    return round(float(np.quantile(outside, share_asked)), 4) if len(outside) else 0.5
+
+
 def pick_cosine(scored: Sequence[tuple[float, bool]], target_wrong: float) -> Operating:
     """Return the lowest `answer_cosine` at which at most `target_wrong` of the answered questions are answered wrongly.
 

@@ -18,7 +18,7 @@ from finetune.heads import OutOfFold, fit_head
 from finetune.judge import Judge
 from finetune.labelled import Question, read_catalogue, read_labelled, read_questions, read_texts
 from finetune.settings import Settings
-from finetune.thresholds import pick_action_probability, pick_intent_thresholds, pick_margin
+from finetune.thresholds import pick_action_probability, pick_intent_thresholds, pick_margin, pick_scope_to_ask
 from retrieval.bundle import CurrentBundle, write_bundle
 from retrieval.corpus import Corpus
 from retrieval.errors import NoBundle
@@ -55,9 +55,11 @@ def train(
     )
     intents = pick_intent_thresholds(view, settings.target_wrong)
     actions = [name for name, entry in catalogue.items() if entry.handle is Handle.ACTION and name in head.labels]
-    action = pick_action_probability(view, actions, intents.thresholds["out_of_scope"], settings.target_wrong_action)
+    scope = max(intents.thresholds["out_of_scope"], pick_scope_to_ask(view, settings.target_asked))
+    action = pick_action_probability(view, actions, scope, settings.target_wrong_action)
     thresholds = intents.thresholds | {
-        "action_probability": min(action, intents.thresholds["intent_probability"]),
+        "out_of_scope_ask": scope,
+        "action_probability": action,
         "intent_margin": round(pick_margin(view), 4),
     }
     metrics: dict[str, Any] = {"intents": chosen | intents.figures()}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bot.actions.outcome import Outcome
+from bot.decisions import ONLY_LOOK
 from bot.forms.catalogue import FORMS
 from bot.forms.draft import Draft, draft_of
 from bot.phrases import YES_NO, back_to
@@ -11,8 +12,6 @@ from bot.types import Button, Conversation, PendingAction, Reply
 from bot.wire import Json, buttons_json, pending_json, slot
 
 SUSPENDED = "suspended_action"
-# Actions that only look: after them the form that was open goes on.
-ONLY_LOOK = frozenset({"action_track_order", "action_check_voucher", "action_recommend"})
 
 
 def reminder(draft: Draft) -> str:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 
 from bot.actions import check_voucher, recommend, respond, suggest, summarise, track_order
-from bot.actions.digression import ONLY_LOOK, resume
+from bot.actions.digression import resume
 from bot.actions.fill_form import form_action
 from bot.actions.outcome import Outcome, Scene
+from bot.decisions import ONLY_LOOK
 from bot.errors import BackOfficeAway
 from bot.forms.catalogue import FORMS
 from bot.services import Services

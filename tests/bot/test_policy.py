@@ -260,10 +260,20 @@ def test_a_likely_action_begins_unless_something_is_asked_that_a_passage_may_ans
     assert decide(talk(), reading, (hit(cosine),), LIKELY, CATALOGUE) == expected
 
 
+CERTAIN_CANCEL = (("cancel_order", 0.9), ("track_order", 0.05))
+
+
 def test_a_question_about_an_action_is_answered_with_a_button_to_begin_it() -> None:
-    reading = replace(read(*SURE_TRACK), text="How does tracking work?")
-    assert choose(talk(), reading, hit(0.6)) == Answer("track_order", (hit(0.6),), begins="track_order")
-    assert choose(talk(), reading, hit(0.4)) == RunAction(TRACK, "track_order")
+    asked = replace(read(*CERTAIN_CANCEL), text="How long can I cancel?")
+    assert choose(talk(), asked, hit(0.6)) == Answer("cancel_order", (hit(0.6),), begins="cancel_order")
+    assert choose(talk(), asked, hit(0.46)) == Ask(Question.PERHAPS, ("cancel_order",), (hit(0.46),))
+    assert choose(talk(), asked, hit(0.4)) == RunAction(CANCEL, "cancel_order")
+    assert choose(talk(), replace(asked, text="cancel my order"), hit(0.6)) == RunAction(CANCEL, "cancel_order")
+
+
+def test_a_question_about_what_only_looks_is_a_wish_for_it() -> None:
+    reading = replace(read(*SURE_TRACK), text="When will my order come?")
+    assert choose(talk(), reading, hit(0.6)) == RunAction(TRACK, "track_order")
 
 
 def test_several_actions_that_may_be_meant_are_offered_with_the_passage_that_may_answer() -> None:

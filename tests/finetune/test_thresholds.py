@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from finetune.heads import OutOfFold
-from finetune.thresholds import pick_cosine, pick_intent_thresholds, pick_margin
+from finetune.thresholds import pick_cosine, pick_intent_thresholds, pick_margin, pick_scope_to_ask
 
 
 def view(rows: list[tuple[float, int, float, int]]) -> OutOfFold:
@@ -37,6 +37,12 @@ def test_the_margin_asks_back_in_about_the_share_given() -> None:
     rows = [(0.5 + step / 200, 0, 0.1, 0) for step in range(100)]
     margin = pick_margin(view(rows), share_asked=0.1)
     assert 0.05 < margin < 0.15
+
+
+def test_about_the_share_given_of_what_is_out_of_scope_is_asked_what_is_meant() -> None:
+    rows = [(0.9, 0, 0.01 * n, -1) for n in range(1, 101)] + [(0.9, 0, 0.0, 0)] * 50
+    assert pick_scope_to_ask(view(rows), 0.15) == pytest.approx(0.15, abs=0.01)
+    assert pick_scope_to_ask(view([(0.9, 0, 0.1, 0)]), 0.15) == 0.5
 
 
 def test_the_cosine_is_the_lowest_that_keeps_the_target() -> None:

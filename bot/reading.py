@@ -50,6 +50,7 @@ NO_PHRASES = frozenset({
     "nevermind", "drop it", "stop that", "let it be", "let's leave it", "i'll think about it", "not now",
     "changed my mind", "i changed my mind", "rather not", "stop", "wait",
 })  # fmt: skip
+LEAD = re.compile(r"^\W*(?:(?:no|nope|nah|ok|okay|oh|sorry|actually|hmm?)\b[\s,.!]+)+")
 # "please" alone agrees to nothing, though "yes please" does; "not" alone denies nothing.
 NOT_ALONE = frozenset({"please", "not"})
 
@@ -190,7 +191,7 @@ def read_act(text: str) -> DialogAct:
     Every word must belong to one side: "yes, but send it elsewhere" and "no, cancel the other one" are neither.
     """
     plain = text.lower().replace("’", "'")
-    if plain.strip(" .!?") in NO_PHRASES:
+    if LEAD.sub("", plain).strip(" .!?") in NO_PHRASES:
         return DialogAct.DENY
     words = WORD.findall(plain)
     if not words or len(words) > 8 or any(c.isdigit() for c in plain):

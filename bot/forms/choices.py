@@ -29,7 +29,7 @@ COUNTS = {"two": 2, "three": 3, "four": 4, "2": 2, "3": 3, "4": 4}
 LAST = re.compile(r"\b(?:the )?last(?: one)?\b")
 NEWEST = re.compile(r"\b(?:latest|newest|most recent|last order)\b")  # orders are offered newest first
 UNIT = re.compile(r"(\d)[ -]?(?:(cms?|centimet(?:re|er)s?)|(ml|millilit(?:re|er)s?)|(l|lit(?:re|er)s?)|(mm|m|kg|g))\b")
-SIZE = re.compile(r"(\d+(?:[.,]\d+)?) ?(cm|mm|ml|m|l|kg|g)\b")
+SIZE = re.compile(r"(?<!\d)([0-9]{1,4}(?:[.,][0-9]{1,3})?) ?(cm|mm|ml|m|l|kg|g)\b")
 SCALE = {"mm": 0.1, "cm": 1.0, "m": 100.0, "ml": 0.001, "l": 1.0, "g": 0.001, "kg": 1.0}
 LETTERS = {"xs": "extra-small", "s": "small", "m": "medium", "l": "large", "xl": "extra-large"}
 BIG = re.compile(r"\b(?:bigg?|larg|tall|wid|long)(e|er|est)?\b")
@@ -44,7 +44,7 @@ NOT = re.compile(
     r"\b(?:but not|not|isn't|without|except(?: for)?|apart from|other than|rather than|instead of|"
     r"(?<=all )but|(?<=everything )but|(?<=all of them )but|keep(?:ing)?) (?:the )?"
 )
-BREAK = re.compile(r"[,;.!?\n]|(?<!all)(?<!everything)(?<!all of them) but (?!not )")
+BREAK = re.compile(r"[;!?\n]|[.,](?![0-9])|(?<!all)(?<!everything)(?<!all of them) but (?!not )")
 AND = re.compile(r"\band\b|[&+]|\bplus\b|\bas well as\b")
 ALSO = re.compile(r"\b(?:also|as well|plus|add)\b|\btoo\W*$")
 SOLD_OUT = re.compile(r"\bsold out\b")
@@ -214,7 +214,7 @@ def _named(plain: str, options: Sequence[Option], names: _Names, *, several: boo
     scores = [sum(names.hits(word, option, title_first=False) for word in said) for option in options]
     best = max(scores, default=0)
     top = [option for option, score in zip(options, scores, strict=True) if score == best]
-    picked = top if len(top) == 1 and best else _sized(plain, top)
+    picked = top if len(top) == 1 and best and not _of_another_size(top[0], plain) else _sized(plain, top)
     return tuple(option.value for option in picked) if len(picked) == 1 else ()
 
 
@@ -222,7 +222,8 @@ def _several(plain: str, options: Sequence[Option], names: _Names) -> tuple[str,
     picked: set[str] = set()
     for part in AND.split(plain):
         meant = _explained(names.said(part), options, names)
-        picked |= {option.value for option in _sized(part, meant or options) or meant}
+        meant = _sized(part, meant or options) or [o for o in meant if not _of_another_size(o, part)]
+        picked |= {option.value for option in meant}
     if not picked and ALL.search(plain):
         return tuple(option.value for option in options)
     if BOTH.search(plain) and len(picked or options) != 2:
@@ -266,6 +267,19 @@ def _sized(plain: str, options: Sequence[Option]) -> list[Option]:
 def _size(option: Option) -> float | None:
     found = SIZE.findall(_normal(option.title))
     return float(found[-1][0].replace(",", ".")) * SCALE[found[-1][1]] if found else None
+
+
+def _of_another_size(option: Option, plain: str) -> bool:
+    """True where the words name sizes and the option has others: "80 cm" is not the pot of 60 cm, the only one left."""
+    said, mine = _sizes(plain), _sizes(_normal(option.title))
+    return any(unit in mine and not mine[unit] & numbers for unit, numbers in said.items())
+
+
+def _sizes(plain: str) -> dict[str, set[float]]:
+    sizes: dict[str, set[float]] = {}
+    for number, unit in SIZE.findall(plain):
+        sizes.setdefault(unit, set()).add(float(number.replace(",", ".")))
+    return sizes
 
 
 def _words(text: str) -> set[str]:

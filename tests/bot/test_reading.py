@@ -22,7 +22,8 @@ def test_a_plain_yes_is_a_yes(text: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["no", "No thanks", "nope", "don't do it", "please don’t", "never mind", "no, leave it as it is", "不要", "算了",
+    ["no", "No thanks", "nope", "don't do it", "please don’t", "never mind", "no, leave it as it is", "no, forget it",
+     "ok, never mind", "不要", "算了",
      "stop", "changed my mind", "no, keep the order please"],
 )  # fmt: skip
 def test_a_plain_no_is_a_no(text: str) -> None:

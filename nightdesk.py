@@ -211,6 +211,18 @@ def tell(report: dict[str, Any], as_json: bool) -> None:
             click.echo(f"  {key.replace('_', ' '):<{width}}  {value}")
 
 
+def tell_rows(report: dict[str, Any], as_json: bool) -> None:
+    """Print a report whose values may be tables of their own."""
+    if as_json:
+        click.echo(json.dumps(report, ensure_ascii=False))
+        return
+    for name, figures in report.items():
+        if isinstance(figures, dict):
+            click.echo(name.replace("_", " "))
+            tell(figures, as_json=False)
+    tell(report, as_json=False)
+
+
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document, last.")
 
 
@@ -366,6 +378,146 @@ def add_agent(place: Place, email: str, name: str, password: str) -> None:
     click.echo(f"{email} can sign in at /desk")
 
 
+def _decided_by() -> str:
+    """Who decides, for the record: the name of the account on this machine."""
+    import getpass
+
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container's user without a name
+        return "operator"
+
+
+def _tell_cards(found: Sequence[Any], as_json: bool) -> None:
+    if as_json:
+        click.echo(json.dumps({"cards": [card.as_dict() for card in found]}, ensure_ascii=False))
+        return
+    for card in found:
+        given = f", last {card.last_at[:10]}" if card.last_at else ""
+        click.echo(f"{card.id:>7}  {', '.join(card.states)}; {card.customers} customers{given}; {card.language}")
+        click.echo(f"         Q  {' '.join(card.question.split())}")
+        click.echo(f"         A  {' '.join(card.answer.split())}")
+        if card.superseded_by is not None:
+            newer = f"card {card.superseded_by}" if card.superseded_by_kind == "card" else "an article"
+            click.echo(f"         →  {newer} says: {' '.join((card.superseded_by_text or '').split())}")
+        if card.doubt:
+            click.echo(f"         ?  {card.doubt}")
+    click.echo(f"{len(found)} cards", err=True)
+
+
+@cli.group(invoke_without_command=True)
+@click.option("--approved", "states", flag_value="approved", multiple=True, help="Only those an agent approved.")
+@click.option("--public", "states", flag_value="public", multiple=True, help="Only those customers see.")
+@click.option("--hidden", "states", flag_value="hidden", multiple=True, help="Only those customers do not see.")
+@click.option("--superseded", "states", flag_value="superseded", multiple=True,
+              help="Only those that a later card or an article contradicts.")  # fmt: skip
+@click.option("--doubtful", "states", flag_value="doubtful", multiple=True, help="Only those that may be out of date.")
+@click.option("--withdrawn", "states", flag_value="withdrawn", multiple=True, help="Only those that were withdrawn.")
+@click.option("--language", metavar="CODE", help="Only those in one language, for example zh.")
+@click.option("--customers", default=0, show_default=True, help="Only those given to at least so many customers.")
+@click.option("--containing", default="", metavar="WORDS", help="Only those with these words in question or answer.")
+@json_option
+@click.pass_context
+def cards(
+    context: click.Context,
+    states: tuple[str, ...],
+    language: str | None,
+    customers: int,
+    containing: str,
+    as_json: bool,
+) -> None:
+    """List the answers that became cards, most customers first; or decide which of them customers may see.
+
+    Several filters must all hold.
+
+    \b
+    Example: nightdesk cards --hidden --customers 3
+    Example: nightdesk cards --doubtful
+    """
+    from retrieval.listing import list_cards
+
+    if context.invoked_subcommand is not None:
+        return
+    place: Place = context.obj
+    with one_sentence():
+        found = list_cards(
+            place.home, states=states, language=language, least_customers=customers, containing=containing
+        )
+    _tell_cards(found, as_json)
+
+
+@cards.command("approve")
+@click.argument("ids", nargs=-1, required=True, type=int, metavar="ID…")
+@click.option("--anyway", is_flag=True, help="Also cards that are superseded: what superseded them is overruled.")
+@json_option
+@click.pass_obj
+def cards_approve(place: Place, ids: tuple[int, ...], anyway: bool, as_json: bool) -> None:
+    """Approve cards: customers may see them at once, however few they served.
+
+    \b
+    Example: nightdesk cards approve 271 277
+    """
+    from retrieval.approvals import approve
+
+    with one_sentence():
+        found = approve(place.home, bytes.fromhex(place.secrets()["corpus"]), ids, by=_decided_by(), anyway=anyway)
+    _tell_cards(found, as_json)
+
+
+@cards.command("withdraw")
+@click.argument("ids", nargs=-1, required=True, type=int, metavar="ID…")
+@json_option
+@click.pass_obj
+def cards_withdraw(place: Place, ids: tuple[int, ...], as_json: bool) -> None:
+    """Withdraw cards: customers see them no more, however many they served, until they are approved again.
+
+    \b
+    Example: nightdesk cards withdraw 271
+    """
+    from retrieval.approvals import withdraw
+
+    with one_sentence():
+        found = withdraw(place.home, bytes.fromhex(place.secrets()["corpus"]), ids, by=_decided_by())
+    _tell_cards(found, as_json)
+
+
+@cards.command("export")
+@click.argument("file", type=click.Path(path_type=Path))
+@json_option
+@click.pass_obj
+def cards_export(place: Place, file: Path, as_json: bool) -> None:
+    """Write the approved cards as JSON lines of question, answer and language.
+
+    \b
+    Example: nightdesk cards export approvals.jsonl
+    """
+    from retrieval.approvals import export_approvals
+
+    with one_sentence():
+        written = export_approvals(place.home, file)
+    tell({"written": written, "file": str(file)}, as_json)
+
+
+@cards.command("import")
+@click.argument("file", type=click.Path(path_type=Path))
+@json_option
+@click.pass_obj
+def cards_import(place: Place, file: Path, as_json: bool) -> None:
+    """Approve the cards whose answers stand in a file of JSON lines; name the lines that match none.
+
+    \b
+    Example: nightdesk cards import approvals.jsonl
+    """
+    from retrieval.approvals import import_approvals
+
+    with one_sentence():
+        report = import_approvals(place.home, bytes.fromhex(place.secrets()["corpus"]), file, by=_decided_by())
+    if not as_json:
+        for line in report.unmatched:
+            click.echo(f"  {line}", err=True)
+    tell(report.as_dict(), as_json)
+
+
 @cli.command()
 @click.option("--mend", is_flag=True, help="Fetch and convert what is missing.")
 @click.option("--quiet", is_flag=True, help="Say only what is wrong.")
@@ -480,6 +632,78 @@ def bench_turns(place: Place, clients: str, seconds: float, as_json: bool) -> No
             tell(figures, as_json=False)
 
 
+@bench.command("recommend")
+@click.option("--ratings", required=True, type=click.Path(path_type=Path), help="CSV or .csv.gz: user,item,rating,at.")
+@json_option
+def bench_recommend(ratings: Path, as_json: bool) -> None:
+    """Rank each user's last item among all items: ours, the most popular, item-kNN.
+
+    \b
+    Example: nightdesk bench recommend --ratings ratings.csv.gz --json
+    """
+    from bot.recommend.bench import bench_recommend as run
+
+    with one_sentence():
+        report = run(ratings)
+    tell_rows(report, as_json)
+
+
+@bench.command("intents")
+@click.option("--train", required=True, type=click.Path(path_type=Path), help="CSV with the header text,intent.")
+@click.option("--test", required=True, type=click.Path(path_type=Path), help="The same; opened once, at the end.")
+@click.option("--oos", type=click.Path(path_type=Path), help="CSV of texts outside all intents; header text.")
+@click.option("--seeds", default=1, show_default=True, type=click.IntRange(1), help="Runs whose mean is reported.")
+@json_option
+@click.pass_obj
+def bench_intents(place: Place, train: Path, test: Path, oos: Path | None, seeds: int, as_json: bool) -> None:
+    """Tune an encoder and its intent head on one file of labelled utterances, and measure them on another.
+
+    \b
+    Example: nightdesk bench intents --train train.csv --test test.csv --seeds 3 --json
+    """
+    from finetune.bench.intents import bench_intents as run
+
+    with one_sentence():
+        report = run(base_encoder(place), train, test, oos, seeds=seeds, told=None if as_json else _steps)
+    tell_rows(report, as_json)
+
+
+@bench.command("retrieval")
+@click.option("--bench", "selection", required=True, type=click.Path(path_type=Path),
+              help="JSON(.gz): {pool, queries: [{id, query, cand, gold}]}.")  # fmt: skip
+@click.option("--train", type=click.Path(path_type=Path), help="Transcripts to tune on (.jsonl, .jsonl.gz).")
+@click.option("--exclude-last", default=0, show_default=True, type=click.IntRange(0),
+              help="Threads at the end of the transcripts to leave out.")  # fmt: skip
+@json_option
+@click.pass_obj
+def bench_retrieval(place: Place, selection: Path, train: Path | None, exclude_last: int, as_json: bool) -> None:
+    """Choose the right reply among candidates: tuned on transcripts, untuned, and by words.
+
+    \b
+    Example: nightdesk bench retrieval --bench dev.json.gz --train transcripts.jsonl.gz --exclude-last 2500 --json
+    """
+    from finetune.bench.retrieval import bench_retrieval as run
+
+    with one_sentence():
+        report = run(
+            base_encoder(place), selection, train, exclude_last=exclude_last, retrieval=place.retrieval,
+            told=None if as_json else _steps,
+        )  # fmt: skip
+    tell_rows(report, as_json)
+
+
+def base_encoder(place: Place) -> Path:
+    """The folder of the configured encoder's weights; what is missing is a Failure that says how to fetch it."""
+    from retrieval.weights import resolve_encoder
+
+    return resolve_encoder(place.retrieval.encoder, place.home / "weights", say=lambda line: click.echo(line, err=True))
+
+
+def _steps(done: int, steps: int, left_s: float) -> None:
+    """Progress of tuning, on one line of standard error."""
+    click.echo(f"\r  step {done} of {steps}, {left_s:.0f} s left   ", err=True, nl=done >= steps)
+
+
 def bench_questions() -> list[str]:
     """What the demo's customers ask: labelled utterances other than greetings and thanks."""
     import csv
@@ -514,12 +738,14 @@ def prepare_demo(place: Place) -> None:
     """Ingest and train the demo company where that has not been done, and make sure of an agent for its desk."""
     if not (place.home / "models" / "current").exists():
         from finetune.train import train as run_train
+        from retrieval.approvals import import_approvals
         from retrieval.ingest import ingest as run_ingest
 
         click.echo("Preparing the demo company (once)…", err=True)
         key = bytes.fromhex(place.secrets()["corpus"])
         sources = [DEMO / "articles", DEMO / "transcripts.jsonl"]
         run_ingest(sources, place.retrieval, place.home, key, progress=_progress(False))
+        import_approvals(place.home, key, DEMO / "approvals.jsonl", by="the demo")
         run_train(place.finetune, place.retrieval, place.home)
     agent = demo_agent(place)
     at = f"http://{place.web.host}:{place.web.port}"

@@ -114,6 +114,7 @@ def service(weights: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     command = (
         sys.executable, str(ROOT / "nightdesk.py"), "--home", str(folder / "home"),
         "--set", f"web.port={web}", "--set", f"bot.port={bot}",
+        "--set", "web.messages_burst=1000", "--set", "web.visitors_burst=1000",  # tests say much in a minute
     )  # fmt: skip
     log = folder / "log"
     with log.open("wb") as output:

@@ -29,7 +29,7 @@ CHOICES: Mapping[str, tuple[Any, ...]] = {
     "damping": (0.4, 0.2, 0.6),
     "settle": (10.0, 2.0, 5.0, 20.0),
     "backwards": (0.5, 1.0),
-    "window": (50, 10, 200),
+    "window": (50, 10),
 }
 NEIGHBOURS = (400, 200, 100, 50, 20)
 SHRINKS = (0.0, 10.0, 30.0, 100.0)

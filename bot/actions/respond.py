@@ -20,9 +20,10 @@ from bot.decisions import (
 )
 from bot.forms.draft import draft_of
 from bot.policy import choose_response, decide, is_form
+from bot.reading import orders_meant
 from bot.services import Services
 from bot.types import ENGLISH, Button, Conversation, HandoffReason, PendingAction, Reply
-from bot.wire import followup, pending_json, slots_changed
+from bot.wire import button_payload, followup, pending_json, slots_changed
 
 NAME = "action_respond"
 
@@ -140,6 +141,9 @@ def _answer(scene: Scene, decision: Answer) -> Outcome:
 
 
 def _button(scene: Scene, intent: str) -> Button:
-    """The button for an intent, in the company's words."""
+    """The button for an intent, in the company's words; the one order that was named goes along."""
     entry = scene.found.catalogue.get(intent)
-    return Button(entry.description if entry else intent.replace("_", " ").capitalize(), f"/{intent}")
+    title = entry.description if entry else intent.replace("_", " ").capitalize()
+    orders = orders_meant(scene.reading.text, scene.reading.entities)
+    payload = button_payload(intent, {"order_number": orders[0]}) if len(orders) == 1 else f"/{intent}"
+    return Button(title, payload)

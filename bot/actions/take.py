@@ -20,7 +20,9 @@ def begin(form: Form, scene: Scene) -> Draft:
     draft = draft_of(scene.conversation.pending)
     if draft is not None and draft.action == form.action:
         return draft
-    return Draft(form.action, said="" if scene.reading.payload else scene.reading.text)
+    pressed = parse_payload(scene.conversation.text)
+    plain = pressed is None or set(pressed[1]) <= {"order_number"}  # a button that only says which wish the words were
+    return Draft(form.action, said=scene.reading.text if plain else "")
 
 
 def take(form: Form, scene: Scene, desk: Desk, draft: Draft) -> Draft | str:

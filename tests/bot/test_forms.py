@@ -122,6 +122,12 @@ def test_why_it_goes_back_is_not_what_should_come_instead(says: Says) -> None:
     assert "What would you like instead" in replies[1]["text"]
 
 
+def test_the_words_before_a_button_that_says_which_wish_they_were_count(says: Says) -> None:
+    _, replies = says("two of the clay pots, faulty, MG-10003", '/return_item{"order_number": "MG-10003"}', "visa")
+    assert "Where should the money go" in replies[1]["text"]
+    assert "2 × Clay pot, 18 cm from order MG-10003" in replies[2]["text"]
+
+
 def test_a_return_for_our_own_fault_costs_nothing(says: Says) -> None:
     _, [_, confirm] = says("return the trowel from MG-10003, it is faulty", "gift card")
     assert "€19.50 will be refunded onto a gift card" in confirm["text"]

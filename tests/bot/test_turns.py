@@ -11,11 +11,15 @@ import pytest
 from bot_fakes import Chat, DictBackOffice, token
 
 from bot import phrases
+from bot.actions.outcome import Scene
 from bot.actions.registry import run
+from bot.actions.respond import perform
 from bot.backoffice import Order
+from bot.decisions import Ask, Question
 from bot.errors import BackOfficeAway
 from bot.services import Services
 from bot.tracker import fold
+from bot.types import Conversation
 
 Talk = Callable[..., tuple[Chat, list[list[dict[str, Any]]]]]
 
@@ -78,6 +82,18 @@ def test_a_yes_to_the_offered_person_hands_off(talk: Talk) -> None:
     chat, [_, [reply]] = talk("which horse wins tomorrow's race", "yes please")
     assert chat.paused
     assert decision(reply) == {"kind": "hand_off", "reason": "missing_knowledge"}
+
+
+def test_a_button_for_a_wish_takes_the_order_along_that_was_named(services: Services) -> None:
+    async def ask() -> dict[str, Any]:
+        conversation = Conversation("c1", "cancel or track my order MG-10001", "m1")
+        scene = Scene(conversation, *await services.read(conversation))
+        return perform(services, scene, Ask(Question.WHICH_INTENT, ("track_order", "cancel_order"))).responses[0]
+
+    assert payloads(asyncio.run(ask()))[:2] == [
+        '/track_order{"order_number": "MG-10001"}',
+        '/cancel_order{"order_number": "MG-10001"}',
+    ]
 
 
 def test_a_second_unclear_message_hands_off(talk: Talk) -> None:

@@ -11,11 +11,16 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from difflib import SequenceMatcher
-from itertools import pairwise
+from itertools import chain, pairwise
+from math import ceil
 
 Words = tuple[str, ...]
-SHORTEST = 3
-"""Words of the shortest sequence that is compared; below, a changed word changes all."""
+SHORTEST = 5
+"""Words of the shortest sequence that is compared; a word changed in fewer changes what is said."""
+
+COMMON = 300
+"""A pair of neighbours that more rows have tells nothing ("we are"). Of 43,760 answers in tweets, 118,000 clauses, as
+many runs are found as without this bound, in half the time: 33 s of CPU instead of 76 (2 busy cores, 2026-11)."""
 
 
 def near_pairs(
@@ -53,22 +58,29 @@ def rarest(pairs: set[tuple[str, str]], counts: Counter[tuple[str, str]], number
 def _candidates(rows: Sequence[Words], likeness: float) -> Iterator[tuple[int, int]]:
     """Yield pairs whose words, in whatever order, are common enough.
 
-    A row of n words that is matched whole by one with as many words more as likeness allows, each between two of its
-    own, keeps n - 1 - n · 2 (1 - likeness) / likeness pairs of neighbours: one of the others must be met.
+    Rows of s ≤ t words that share L in order share at least L - (s + t - 2L) - 1 pairs of neighbours, as each other
+    word parts two of them: at least (s + t) (3/2 likeness - 1) - 1. A row looks with so many of its rarest pairs, among
+    so many of the shorter rows' rarest, that one of those must be met; and with one more each, two, where both are
+    long. Nobody is met by a COMMON pair.
     """
     pairs, counts = neighbours(rows)
-    apart = 2 * (1 - likeness) / likeness
     words = [frozenset(row) for row in rows]
     twice = [len(row) - len(distinct) for row, distinct in zip(rows, words, strict=True)]
+    kept = max(0.0, 1.5 * likeness - 1)
+    shortest = likeness / (2 - likeness)
+    long = ceil(3 / (2 * kept) - 1e-9) if kept else max(map(len, rows), default=0) + 1
     index: dict[tuple[str, str], list[int]] = defaultdict(list)
     for number in sorted((n for n, row in enumerate(rows) if len(row) >= SHORTEST), key=lambda n: (len(rows[n]), n)):
         size = len(rows[number])
-        met: set[int] = set()
-        for pair in rarest(pairs[number], counts, int(size * apart) + 1):
-            if counts[pair] > 1:
-                met.update(index[pair])
-                index[pair].append(number)
-        for other in met:
+        more = 2 if size >= long else 1
+        looked = rarest(pairs[number], counts, int(size * (1 - kept * (1 + shortest)) + 1e-9) + more)
+        shared = [pair for pair in looked if 1 < counts[pair] <= COMMON]
+        met = Counter(chain.from_iterable([index[pair] for pair in shared]))
+        for pair in looked[: int(size * (1 - 2 * kept) + 1e-9) + more]:
+            index[pair].append(number)
+        for other, times in met.items():
+            if times == 1 and len(rows[other]) >= long:
+                continue
             most = len(words[number] & words[other]) + min(twice[number], twice[other])
             if 2 * most >= likeness * (size + len(rows[other])) - 1e-9:
                 yield other, number

@@ -14,6 +14,7 @@ from retrieval.corpus import Corpus, now
 from retrieval.errors import BadInput, CorpusError
 from retrieval.listing import Card, read_cards
 from retrieval.passages import INTERNAL, PUBLIC
+from retrieval.standing import SUPERSEDED
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +39,7 @@ class Imported:
 
     def as_dict(self) -> dict[str, Any]:
         """Return the fields for JSON."""
-        return asdict(self)
+        return {"approved": self.approved, "already": self.already, "unmatched": [asdict(u) for u in self.unmatched]}
 
 
 def approve(home: Path, master_key: bytes, cards: Sequence[int], *, by: str, anyway: bool = False) -> list[Card]:
@@ -50,10 +51,8 @@ def approve(home: Path, master_key: bytes, cards: Sequence[int], *, by: str, any
     with Corpus.open(home, master_key) as corpus, corpus.transaction() as connection:
         for card in _named(corpus, cards):
             if card.superseded_by is not None and not anyway:
-                raise CorpusError(
-                    f"card {card.id} is superseded by {_newer(card)}; approve that one, "
-                    f"or this one all the same with --anyway"
-                )
+                choice = "approve that one, or this one all the same with --anyway"
+                raise CorpusError(f"card {card.id} is superseded by {_newer(card)}; {choice}")
             _approve(connection, card, card.answer, by)
         corpus.touch()
         return _named(corpus, cards)
@@ -130,8 +129,9 @@ def _approve(connection: sqlite3.Connection, card: Card, text: str, by: str) -> 
         (answer_key(text), text, by, now(), card.id),
     )
     connection.execute(
-        "UPDATE passages SET approved = 1, public = 1, text = ?, superseded_by = NULL, digest = x'' WHERE id = ?",
-        (text, card.id),
+        "UPDATE passages SET approved = 1, public = 1, text = ?, superseded_by = NULL, title = replace(title, ?, ''), "
+        "digest = x'' WHERE id = ?",
+        (text, SUPERSEDED, card.id),
     )
     connection.execute("UPDATE passage_words SET audience = ? WHERE rowid = ?", (PUBLIC, card.id))
 
@@ -155,7 +155,7 @@ def _named(corpus: Corpus, ids: Sequence[int]) -> list[Card]:
     cards = {card.id: card for card in read_cards(corpus)}
     for number in ids:
         if number not in cards:
-            raise CorpusError(f"passage {number} is no card; `nightdesk cards list` shows them with their ids")
+            raise CorpusError(f"passage {number} is no card; `nightdesk cards` shows them with their ids")
     return [cards[number] for number in dict.fromkeys(ids)]
 
 

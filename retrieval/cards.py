@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from retrieval.articles import Piece
 from retrieval.candidates import Asked, Candidate, article_text
@@ -26,6 +27,9 @@ from retrieval.verdicts import Verdicts, latest
 
 ASKED_BY_WORDS = 20
 """Questions of one card that BM25 searches; more would drown its answer's own words."""
+
+ASKING = 0.1
+"""What a question mark counts for, in cosine, where one sentence of a message is to be its question."""
 
 Vectors = Callable[[Sequence[bytes]], Embeddings]
 """Hashes of texts to their unit vectors."""
@@ -145,8 +149,8 @@ def _questions(group: Sequence[Candidate], vectors: Vectors, settings: Settings)
 def _nearest(asked: Asked, answer: Embeddings, vectors: Vectors) -> str:
     if len(asked.texts) == 1:
         return asked.texts[0]
-    closeness = np.round(vectors([text_hash(text) for text in asked.texts]) @ answer, 4)
-    return asked.texts[int(closeness.argmax())]
+    closeness = vectors([text_hash(text) for text in asked.texts]) @ answer + _asking(asked.texts)
+    return asked.texts[int(np.round(closeness, 4).argmax())]
 
 
 def _most_central_first(asked: list[Question], language: str, vectors: Vectors, settings: Settings) -> list[Question]:
@@ -154,8 +158,12 @@ def _most_central_first(asked: list[Question], language: str, vectors: Vectors, 
     if len(asked) < 3 or language in settings.words_only_languages:
         return asked
     rows = vectors([text_hash(question.text) for question in asked])
-    closeness = np.round(rows @ rows.mean(axis=0), 5)
+    closeness = np.round(rows @ rows.mean(axis=0) + _asking([question.text for question in asked]), 5)
     return [asked[i] for i in np.argsort(-closeness, kind="stable")]
+
+
+def _asking(texts: Sequence[str]) -> NDArray[np.float64]:
+    return np.array([ASKING if text.rstrip().endswith(("?", "？")) else 0.0 for text in texts])
 
 
 def _clusters(candidates: Sequence[Candidate], vectors: Vectors, settings: Settings) -> list[list[Candidate]]:

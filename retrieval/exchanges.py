@@ -6,12 +6,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from retrieval.cleaning import join_turns, language_of, plain_turn
+from retrieval.cleaning import CJK, join_turns, language_of, plain_turn
 from retrieval.masking import Masker
 from retrieval.readers import Turn
 
 CONTEXT_RUNS = 4
 SHORT_QUESTION_WORDS = 6
+"""Words, or Chinese characters, of the shortest question that is understood by itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +46,7 @@ class Exchange:
     @property
     def leading_text(self) -> str:
         """The text that leads to this answer: the question, and the customer's words before it if it is very short."""
-        if len(self.question.split()) >= SHORT_QUESTION_WORDS:
+        if max(len(self.question.split()), len(CJK.findall(self.question))) >= SHORT_QUESTION_WORDS:
             return self.question
         return f"{self.before} {self.question}".strip()
 

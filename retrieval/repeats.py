@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from retrieval.alike import share
 from retrieval.clauses import words_of
 from retrieval.marks import Answer, Marked, Marking
-from retrieval.rules import is_filler, leans_back, why_no_card
+from retrieval.rules import TRUE_ONCE, is_filler, leans_back, why_no_card
 
 MAX_CLAUSES = 12
 """Longest run looked for."""
@@ -156,15 +156,20 @@ class _Runs:
         return any(2 * self._count(like(words)) > self._count(places) for words in set(heads.values()))
 
     def _head(self, place: Place) -> str:
-        """The clause before a run and what stands before the run in its own; "" for a pleasantry or none."""
+        """The clause before a run that it may belong to; "" if there is none, or one that no card could begin with.
+
+        What ends in a colon leads on, whatever it is.
+        """
         answer, first = place
         mark = self._marks[answer][first]
-        begin = self._spans[answer][mark.position][0]
         if not mark.exact or mark.position == 0:
             return ""
-        before = self._spans[answer][mark.position - 1]
-        head = self._answers[answer].text[before[0] : begin].strip()
-        return "" if is_filler(head) or len(head.split()) < 3 else head
+        start, end = self._spans[answer][mark.position - 1]
+        head = self._answers[answer].text[start:end].strip()
+        if head.endswith(":"):
+            return head
+        alone = len(head.split()) < 3 or is_filler(head) or leans_back(head) or why_no_card(head) in TRUE_ONCE
+        return "" if alone else head
 
     def _worded(self, places: Sequence[Place], length: int) -> dict[Place, str]:
         """The wording at each place that says all clauses and nothing between them, where the rules let a card say it.

@@ -25,6 +25,9 @@ from retrieval.types import PassageKind
 from retrieval.verdicts import Verdicts, latest
 from retrieval.words import STOP_WORDS, words
 
+SUPERSEDED = " (superseded)"
+"""What agents read behind a card's title."""
+
 LEAST_WORDS = 3
 """Words, besides the common ones, of the shortest clause that can contradict another."""
 
@@ -102,7 +105,7 @@ def _superseded_card(card: Draft, by: Draft, verdicts: Verdicts, settings: Setti
     verdict = latest(verdicts, card.wordings) if card.approved else None
     if verdict is not None and verdict[1].against == by.key:
         return card
-    return replace(card, superseded_by=by.key, public=False, title=f"{settings.card_title} (superseded)")
+    return replace(card, superseded_by=by.key, public=False, title=settings.card_title + SUPERSEDED)
 
 
 def _superseded(cards: Sequence[Draft], articles: Sequence[Draft], uses: Uses) -> dict[int, Draft]:

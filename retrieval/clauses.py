@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 _END = re.compile(
-    r"(?<=[.!?…])[\"')\]]*\s+(?=[\"'(\[]?[A-Z0-9À-ÖØ-Þ€£$])|(?<=[。！？；])|(?<=[;:])\s+|(?<=\],)\s+|\s*\n\s*"
+    r"(?<=[.!?…])[\"')\]]*\s+(?=[\"'(\[]?[A-Z0-9À-ÖØ-Þ€£$])|(?<=[。！？；])|(?<=[;:])\s+|\s*\n\s*"
+    r"|(?:(?<=Dear \[NAME\],)|(?<=Hello \[NAME\],)|(?<=Hi \[NAME\],))\s+"
     r"|(?<=[\U0001F300-\U0001FAFF])\s+"
 )
 _FIGURE = r"(?:\u2212|(?<![\w)])-)?\d+(?:[.,:]\d+)*"

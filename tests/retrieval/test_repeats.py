@@ -134,3 +134,8 @@ def test_of_a_message_each_sentence_may_be_the_question_a_short_one_with_what_pr
     assert questions(exchange(1, "and to Austria?", FERRY, "customer: What is delivery?\nagent: €5.90")) == (
         "What is delivery? and to Austria?",
     )
+
+
+def test_half_a_sentence_after_a_name_is_no_card() -> None:
+    said = [f"Send a photo number {n + 2} and [NAME], our grower, answers within one working day." for n in range(6)]
+    assert found(*said) == []

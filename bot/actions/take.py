@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import asdict, replace
 from typing import Any
 
 from bot.actions.outcome import Scene
 from bot.backoffice.records import read_address
 from bot.forms.addresses import fits_a_label
-from bot.forms.catalogue import Form
+from bot.forms.catalogue import Form, possible
+from bot.forms.choices import volunteered
 from bot.forms.desk import Desk
 from bot.forms.draft import Draft, draft_of
 from bot.forms.slots import CHOSEN, Kind, Slot, valid
 from bot.reading import orders_meant, parse_payload
+
+POINTS_BACK = re.compile(r"\b(?:it|this|that|that one|this one|the order|my order)\b", re.IGNORECASE)
 
 
 def begin(form: Form, scene: Scene) -> Draft:
@@ -38,15 +42,28 @@ def take(form: Form, scene: Scene, desk: Desk, draft: Draft) -> Draft | str:
         return unknown
     number = named[0] if len(named) == 1 else None  # of several the form finds out, or asks
     if not named and not draft.filled and scene.reading.payload is None:
-        number = scene.conversation.slot("order_number")
-        if number and desk.order(number) is None:
-            return draft
+        number = _by_its_things(form, scene, desk) or _remembered(form, scene, desk)
     if number and number != draft.filled.get("order_number"):
         slot = form.slot("order_number")
         assert slot is not None
         draft = draft.with_value("order_number", number, slot.dependents)
     number = draft.filled.get("order_number")
     return str(number) if number and desk.order(number) is None else draft
+
+
+def _by_its_things(form: Form, scene: Scene, desk: Desk) -> str | None:
+    """The order that the words name by what is in it: "the trowel" is in one only."""
+    slot = form.slot("order_number")
+    picks = volunteered(scene.reading.text, slot.options(desk, {})) if slot else ()
+    return picks[0] if len(picks) == 1 else None
+
+
+def _remembered(form: Form, scene: Scene, desk: Desk) -> str | None:
+    """The order spoken of before, if the wish is possible for it, or if the words point back to it."""
+    order = desk.order(scene.conversation.slot("order_number"))
+    if order and (POINTS_BACK.search(scene.reading.text) or possible(desk, form.write, order)):
+        return order.order_number
+    return None
 
 
 def _answered(form: Form, scene: Scene, draft: Draft) -> Draft:

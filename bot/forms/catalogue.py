@@ -55,7 +55,14 @@ def order_slot(write: str, question: str) -> Slot:
 
     def options(desk: Desk, _filled: Filled) -> tuple[Option, ...]:
         fitting = [order for order in desk.orders if possible(desk, write, order)]
-        return tuple(Option(order.order_number, f"{order.order_number}, {items(order, most=2)}") for order in fitting)
+        return tuple(
+            Option(
+                order.order_number,
+                f"{order.order_number}, {items(order, most=2)}",
+                ", ".join(item.name for item in order.items[2:]),
+            )
+            for order in fitting
+        )
 
     return Slot(
         "order_number",

@@ -440,3 +440,15 @@ def test_a_code_is_asked_for_and_may_come_in_small_letters(says: Says) -> None:
     _, [ask, reply] = says("is this code still good", "fern15")
     assert "Which code" in ask["text"]
     assert "15% off" in reply["text"]
+
+
+def test_the_order_that_holds_the_thing_is_meant_and_not_the_one_spoken_of_before(
+    says: Says, office: DictBackOffice
+) -> None:
+    _, replies = says("where is my order MG-10002", "return the trowel, it is faulty")
+    assert "Where should the money go" in replies[1]["text"]
+
+
+def test_what_points_back_means_the_order_spoken_of_before(says: Says) -> None:
+    _, replies = says("where is my order MG-10002", "please cancel it my order")
+    assert "until it is packed" in replies[1]["text"]

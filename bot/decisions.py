@@ -14,6 +14,10 @@ OFFER_PERSON = "offer_person"
 PERHAPS_ANSWERED = "perhaps_answered"
 # Actions that only look: a question about one is a wish for it, and a form that was open goes on after them.
 ONLY_LOOK = frozenset({"action_track_order", "action_check_voucher", "action_recommend"})
+# Of these a question is always a wish for it: no article knows this code, or what this customer may like.
+ASKED_FOR = frozenset({"action_check_voucher", "action_recommend"})
+# The two say the same for an order before and after it left; the form that runs finds out which it is.
+SIBLINGS = frozenset({"action_change_items", "action_exchange_items"})
 
 
 class Phrase(StrEnum):

@@ -12,9 +12,11 @@ from dataclasses import replace
 
 from bot.catalogue import Catalogue, Handle
 from bot.decisions import (
+    ASKED_FOR,
     OFFER_PERSON,
     ONLY_LOOK,
     PERHAPS_ANSWERED,
+    SIBLINGS,
     Answer,
     Ask,
     Decision,
@@ -147,16 +149,18 @@ def _open(
         return _chinese(reading, hits, thresholds)
     in_scope = reading.out_of_scope < thresholds.out_of_scope
     may_be = reading.out_of_scope < max(thresholds.out_of_scope, thresholds.out_of_scope_ask)
-    first, second = _two(reading)
+    first, second = _two(reading, catalogue)
     alone = first.probability - second.probability >= thresholds.intent_margin and first.name in catalogue
     if in_scope and alone and first.probability >= thresholds.intent_probability:
         return _serve(first.name, conversation, reading, hits, thresholds, catalogue)
     if answer := _passages(hits, thresholds.answer):
         return answer
-    likely = may_be and alone and first.probability >= thresholds.action_probability
-    asks = bool(ASKS_ABOUT.search(reading.text)) and not reading.value("order_number")
-    perhaps = _perhaps(hits, thresholds) if asks else None
-    handle = catalogue[first.name].handle if likely else None
+    entry = catalogue.get(first.name)
+    code = reading.value("voucher") and entry and entry.action in ASKED_FOR  # it knows its codes
+    likely = (may_be or code) and alone and first.probability >= thresholds.action_probability
+    asks = ASKS_ABOUT.search(reading.text) and not reading.value("order_number")
+    perhaps = _perhaps(hits, thresholds) if asks and entry and entry.action not in ASKED_FOR else None
+    handle = entry.handle if entry and likely else None
     if handle is Handle.RESPOND or (handle is Handle.ACTION and not perhaps):
         return _serve(first.name, conversation, reading, hits, thresholds, catalogue)
     options = _options(reading, catalogue) if may_be else ()
@@ -282,9 +286,23 @@ def _reason(conversation: Conversation) -> HandoffReason:
     return HandoffReason.MISSING_KNOWLEDGE
 
 
-def _two(reading: Reading) -> tuple[RankedIntent, RankedIntent]:
-    ranked = [*reading.intents[:2], NO_INTENT, NO_INTENT]
+def _two(reading: Reading, catalogue: Catalogue) -> tuple[RankedIntent, RankedIntent]:
+    """The two likeliest intents; siblings count as the likelier of the two, since the form tells them apart."""
+    ranked: list[RankedIntent] = []
+    for intent in reading.intents:
+        twin = next((i for i, other in enumerate(ranked) if _siblings(other.name, intent.name, catalogue)), None)
+        if twin is None:
+            ranked.append(intent)
+        else:
+            ranked[twin] = RankedIntent(ranked[twin].name, ranked[twin].probability + intent.probability)
+    ranked.sort(key=lambda intent: -intent.probability)
+    ranked += [NO_INTENT, NO_INTENT]
     return ranked[0], ranked[1]
+
+
+def _siblings(one: str, other: str, catalogue: Catalogue) -> bool:
+    actions = {catalogue[name].action for name in (one, other) if name in catalogue}
+    return len(actions) == 2 and actions <= SIBLINGS
 
 
 def choose_response(responses: Sequence[str], message_id: str) -> str:

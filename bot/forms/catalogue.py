@@ -160,7 +160,7 @@ def _reasons_slot(write: str) -> Slot:
 
 
 REASON_WORDS = {
-    "changed_mind": "don't like dislike need unneeded longer want",
+    "changed_mind": "don't like dislike need unneeded longer",
     "wrong_size": "small big large wide tall short fit fits narrow size colour color",
     "faulty": "broken crack cracked defect defective leaks damaged chipped bent",
     "wrong_item": "ordered else different",
@@ -172,7 +172,7 @@ def _refund_slot(desk: Desk, filled: Filled) -> tuple[Option, ...]:
     order = desk.order(filled.get("order_number"))
     ways = refund_ways(desk.terms[ReturnItems.name], order, desk.customer)
     return tuple(
-        Option(way, "A new gift card", "voucher credit")
+        Option(way, "A new gift card", "giftcard voucher")
         if way == GIFT_CARD
         else Option(way, method(desk, way), "original same back way paid card credit account")
         for way in ways

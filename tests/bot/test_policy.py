@@ -276,6 +276,18 @@ def test_a_question_about_what_only_looks_is_a_wish_for_it() -> None:
     assert choose(talk(), reading, hit(0.6)) == RunAction(TRACK, "track_order")
 
 
+def test_two_intents_that_the_form_tells_apart_count_as_one() -> None:
+    reading = read(("exchange_item", 0.5), ("change_items", 0.3), ("voucher", 0.1))
+    assert choose(talk(), reading) == RunAction("action_exchange_items", "exchange_item")
+
+
+def test_a_code_is_looked_up_even_where_the_head_knows_no_such_word() -> None:
+    code = (Entity("voucher", "FERN15", 3, 9),)
+    reading = replace(read(("check_voucher", 0.9), out_of_scope=0.9, entities=code), text="is FERN15 still good")
+    assert choose(talk(), reading, hit(0.5)) == RunAction("action_check_voucher", "check_voucher")
+    assert choose(talk(), replace(reading, entities=()), hit(0.5)) == Ask(Question.PERHAPS, hits=(hit(0.5),))
+
+
 def test_several_actions_that_may_be_meant_are_offered_with_the_passage_that_may_answer() -> None:
     reading = replace(read(("track_order", 0.4), ("cancel_order", 0.3)), text="when is it too late")
     assert choose(talk(), reading, hit(0.5)) == Ask(Question.PERHAPS, ("track_order", "cancel_order"), (hit(0.5),))

@@ -291,7 +291,7 @@ def _words(text: str) -> set[str]:
 
 def _stems(plain: str) -> list[str]:
     words = WORD.findall(plain)
-    joined = [a + b for a, b in pairwise(words) if a.isalpha() and b.isalpha()]
+    joined = [a + b for a, b in pairwise(words) if a.isalpha() and b.isalpha() and not {a, b} <= FILLER]
     return [_stem(word) for word in (*words, *joined) if word not in FILLER]
 
 

@@ -10,6 +10,7 @@ BotError
 │   ├── NotAllowed       the order is there, but the company's terms or its state forbid the act
 │   └── BackOfficeAway   it cannot be reached just now; the same request may succeed later
 ├── TermsError           the company's terms cannot be read
+├── BadRatings           ratings for a recommender that cannot be read or are too few (bot/recommend/errors.py)
 ├── CannotListen         the action server's address is taken or not this machine's
 ├── NotReady             the models are still being loaded
 ├── ReadingFailed        encoding or searching failed; nothing is known about the utterance

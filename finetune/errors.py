@@ -2,6 +2,7 @@
 
 FinetuneError
 ├── BadLabels      a labelled file that cannot be read or is too small to learn from
+├── ImportFailed   another assistant's files hold nothing that could be taken (finetune/rasa_import/errors.py)
 └── NothingToServe no bundle to train onto: ingest first
 """
 

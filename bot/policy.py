@@ -161,7 +161,7 @@ def _open(
     asks = ASKS_ABOUT.search(reading.text) and not reading.value("order_number")
     perhaps = _perhaps(hits, thresholds) if asks and entry and entry.action not in ASKED_FOR else None
     handle = entry.handle if entry and likely else None
-    if handle is Handle.RESPOND or (handle is Handle.ACTION and not perhaps):
+    if (handle is Handle.RESPOND and in_scope) or (handle is Handle.ACTION and not perhaps):
         return _serve(first.name, conversation, reading, hits, thresholds, catalogue)
     options = _options(reading, catalogue) if may_be else ()
     all_searched = bool(options) and all(catalogue[name].handle is Handle.SEARCH for name in options)

@@ -19,9 +19,9 @@ SHORTEST = 5
 """Words of the shortest sequence that is compared; a word changed in fewer changes what is said."""
 
 COMMON = 300
-"""A pair of neighbours that more rows have tells nothing ("we are"). In 43,760 answers of tweets (59,546 distinct clauses)
-about as many runs are found as without this bound, in half the time: 33 against 76 s of CPU, 28 where nothing else runs
-(2 cores, 2026-11)."""
+"""A pair of neighbours that more rows have tells nothing ("we are"). In 43,760 answers of tweets (59,546 distinct
+clauses) about as many runs are found as without this bound, in half the time: 33 against 76 s of CPU, 28 where nothing
+else runs (2 cores, 2026-11)."""
 
 
 def near_pairs(

@@ -5,8 +5,8 @@ from __future__ import annotations
 import gc
 import logging
 import threading
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +17,8 @@ from bot.head import CATALOGUE_FILE, TENSORS_FILE, Array, IntentHead
 from bot.knowledge import Audience
 from bot.thresholds import Thresholds
 from retrieval.errors import RetrievalError
+from retrieval.related import FILE as RELATED_FILE
+from retrieval.related import Related, read_related
 from retrieval.settings import Settings as RetrievalSettings
 from retrieval.types import Hit
 
@@ -43,6 +45,7 @@ class BundleKnowledge:
     searcher: Searcher
     answerability: Answerability | None = None
     tokens: TokenVectors | None = None
+    related: Mapping[str, tuple[Related, ...]] = field(default_factory=dict)
 
     def encode(self, texts: Sequence[str]) -> Array:
         """Return float32 (B, D), rows of unit length."""
@@ -157,6 +160,7 @@ def load(bundle: Bundle, encoder: Encoder, home: Path, settings: RetrievalSettin
         Searcher(bundle, home, settings),
         answerability,
         TokenVectors(encoder.encode_tokens) if answerability and isinstance(encoder, TokenEncoder) else None,
+        load_related(bundle),
     )
     words = ["warm up"]
     knowledge.search(words, knowledge.encode(words), Audience.CUSTOMER, 1)
@@ -175,3 +179,9 @@ def load_answerability(bundle: Bundle) -> Answerability | None:
     """Return the bundle's model of what answers, or None if it was trained without one. Raises HeadError if damaged."""
     path = bundle.file(ANSWERABILITY_FILE)
     return Answerability.from_bytes(path.read_bytes()) if path else None
+
+
+def load_related(bundle: Bundle) -> dict[str, tuple[Related, ...]]:
+    """Return which articles go together, by source; empty in a bundle that was not trained."""
+    path = bundle.file(RELATED_FILE)
+    return read_related(path.read_bytes()) if path else {}

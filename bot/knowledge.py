@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
 from typing import Protocol
 
 from bot.head import Array, IntentHead
 from bot.thresholds import Thresholds
+from retrieval.related import Related
 from retrieval.types import Hit
 
 
@@ -32,6 +33,10 @@ class Knowledge(Protocol):
     @property
     def thresholds(self) -> Thresholds:
         """What is good enough."""
+
+    @property
+    def related(self) -> Mapping[str, tuple[Related, ...]]:
+        """Which articles go together, by source."""
 
     def encode(self, texts: Sequence[str]) -> Array:
         """Return float32 (B, D), rows of unit length."""

@@ -159,6 +159,13 @@ def none_possible(about: str, policy: str) -> str:
 
 ZERO = Decimal(0)
 MAY_SUIT = "These might suit you:"
+
+
+def also_read(titles: Sequence[str]) -> str:
+    """Name articles that others who asked the same wanted to know as well."""
+    return "Others who asked what you asked also read " + " and ".join(f"“{title}”" for title in titles) + "."
+
+
 NOTHING_FITS = "I can't find anything in the shop that fits that just now. Shall I ask one of our people?"
 NOT_NOW = "Let me put right what went wrong before I suggest anything. Shall I pass you to a person?"
 NO_SUCH_CODE_AGAIN = "I can't find that code either. Shall I pass you to a person?"

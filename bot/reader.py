@@ -21,6 +21,7 @@ from bot.head import Array
 from bot.knowledge import Audience, Knowledge, KnowledgeSource
 from bot.thresholds import Thresholds
 from bot.types import RankedIntent
+from retrieval.related import Related
 from retrieval.types import Hit
 
 KEPT = 512
@@ -81,6 +82,10 @@ class Reader:
         """Return the current bundle's rules without reading anything; what a pressed button needs."""
         knowledge = self.source()
         return Found(knowledge.bundle, knowledge.thresholds, knowledge.head.catalogue if knowledge.head else {})
+
+    def related(self, source: str) -> tuple[Related, ...]:
+        """Return the articles that customers who asked about this one asked about as well."""
+        return self.source().related.get(source, ())
 
     @property
     def bundle(self) -> str | None:

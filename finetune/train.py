@@ -17,6 +17,7 @@ from finetune.errors import NothingToServe
 from finetune.heads import OutOfFold, fit_head
 from finetune.judge import Judge
 from finetune.labelled import Question, read_catalogue, read_labelled, read_questions, read_texts
+from finetune.related import learn_related
 from finetune.settings import Settings
 from finetune.thresholds import pick_action_probability, pick_intent_thresholds, pick_margin, pick_scope_to_ask
 from retrieval.bundle import CurrentBundle, write_bundle
@@ -24,6 +25,7 @@ from retrieval.corpus import Corpus
 from retrieval.errors import NoBundle
 from retrieval.masking import Masker
 from retrieval.passages import all_passages
+from retrieval.related import FILE as RELATED_FILE
 from retrieval.settings import Settings as RetrievalSettings
 
 
@@ -65,6 +67,7 @@ def train(
     metrics: dict[str, Any] = {"intents": chosen | intents.figures()}
     tensors, description = head.to_bytes()
     files = {TENSORS_FILE: tensors, CATALOGUE_FILE: description}
+    files[RELATED_FILE] = learn_related(bundle, home, retrieval, encoder)
     if settings.questions:
         questions = [
             *read_questions(settings.questions),

@@ -44,10 +44,17 @@ class Briefing:
         """Return the conversation in a few sentences. Raises BotAway."""
         return str(self._ask(conversation_id, "action_summarise").get("summary") or "")
 
-    def offers(self, conversation_id: str) -> list[Json]:
-        """Return what this customer may like next, best first; nothing for one who is angry. Raises BotAway."""
-        found = self._ask(conversation_id, "action_recommend").get("recommendations")
-        return found if isinstance(found, list) else []
+    def offers(self, conversation_id: str) -> Json:
+        """Return what this customer may like next, best first, and articles; nothing for one who is angry.
+
+        Raises BotAway.
+        """
+        found = self._ask(conversation_id, "action_recommend")
+        offers, articles = found.get("recommendations"), found.get("articles")
+        return {
+            "offers": offers if isinstance(offers, list) else [],
+            "articles": articles if isinstance(articles, list) else [],
+        }
 
     def packet_soon(self, conversation_id: str) -> None:
         """Replace the minimal packet in the background, if the assistant answers."""

@@ -118,7 +118,7 @@ def summary(conversation_id: str) -> Json:
 @open_to(Access.AGENT)
 def offers(conversation_id: str) -> Json:
     body()
-    return {"offers": service().briefing.offers(conversation_id)}
+    return service().briefing.offers(conversation_id)
 
 
 @desk_api.post(f"{_ID}/typing")

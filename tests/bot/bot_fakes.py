@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import time
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -27,6 +27,7 @@ from bot.reader import Reader
 from bot.services import Services
 from bot.settings import Secrets, Settings
 from bot.thresholds import Thresholds
+from retrieval.related import Related
 from retrieval.types import Hit, Passage, PassageKind
 
 WIDTH = 512
@@ -143,6 +144,7 @@ class FakeKnowledge:
     thresholds: Thresholds = field(
         default_factory=lambda: Thresholds(answer_cosine=0.6, answer_cosine_in_scope=0.4, suggest_cosine=0.39)
     )
+    related: Mapping[str, tuple[Related, ...]] = field(default_factory=dict)
     batches: list[int] = field(default_factory=list)
     pause_s: float = 0.0
 

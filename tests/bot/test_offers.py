@@ -7,13 +7,14 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from bot_fakes import Chat, DictBackOffice, make_order, make_services, sample_orders
+from bot_fakes import Chat, DictBackOffice, FakeKnowledge, make_order, make_services, sample_orders
 
 from bot import phrases
 from bot.actions.registry import run as perform
 from bot.backoffice import Product
 from bot.recommend.offer import Offer, Ranked, offers, owned
 from bot.tracker import fold
+from retrieval.related import Related
 
 
 def goods(*rows: tuple[Any, ...]) -> dict[str, Product]:
@@ -117,3 +118,13 @@ def test_nothing_is_offered_to_somebody_who_was_just_angry(services: Any) -> Non
     replies = say(services, "where is my order MG-10002, this is ridiculous", "/recommend")
     assert replies[-1]["text"] == phrases.NOT_NOW
     assert [button["payload"] for button in replies[-1]["buttons"]] == ["/talk_to_person"]
+
+
+def test_what_others_who_asked_the_same_read_is_named() -> None:
+    pages = {"delivery.md": (Related("returns.md", "Returns", 4), Related("delivery.md", "Delivery", 9))}
+    services = make_services(knowledge=FakeKnowledge(related=pages))
+    try:
+        replies = say(services, "how long does delivery take and what does it cost", "/recommend")
+    finally:
+        services.reader.stop()
+    assert replies[-1]["text"].endswith("Others who asked what you asked also read “Returns”.")

@@ -377,11 +377,11 @@ class Desk {
   async offer(button) {
     const conversation = open();
     await this.busy(button, "Looking…", async () => {
-      const { offers } = await act(conversation, "offers");
+      const { offers, articles } = await act(conversation, "offers");
       if (open() !== conversation) return;
       part("panel").dataset.kept = part("offers").dataset.kept = "yes";
-      part("offers").replaceChildren(...offers.map(offerItem));
-      if (!offers.length) this.say("Nothing to suggest just now; to an angry customer nothing is.");
+      part("offers").replaceChildren(...offers.map(offerItem), ...articles.map(articleItem));
+      if (!offers.length && !articles.length) this.say("Nothing to suggest just now; to an angry customer nothing is.");
     });
   }
 
@@ -417,6 +417,12 @@ function offerItem(offer, i) {
   return element("li", { class: "offer", "data-key": `offer-${i + 1}` },
     element("p", { class: "text", dir: "auto" }, offer.name, " ", element("small", {}, offer.price)),
     element("p", { class: "fine", dir: "auto" }, offer.why));
+}
+
+function articleItem(article, i) {
+  return element("li", { class: "offer", "data-key": `article-${i + 1}` },
+    element("p", { class: "text", dir: "auto" }, article.title),
+    element("p", { class: "fine", dir: "auto" }, "read by others who asked the same"));
 }
 
 /** The moments the snooze menu speaks of, as ISO 8601: mornings are 9 o'clock here. */

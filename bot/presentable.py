@@ -34,11 +34,14 @@ CJK = re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff]")
 
 
 def may_see(passage: Passage, least_customers: int) -> bool:
-    """True where customers may be shown the passage: articles, and cards that served enough or are vouched for."""
+    """True where customers may be shown the passage: articles, and cards that served enough or are vouched for.
+
+    Never a card that a later one or an article contradicts, unless somebody approved it in spite of that.
+    """
     if passage.kind is PassageKind.ARTICLE:
         return True
     vouched = passage.approved or passage.trusted or passage.customers >= least_customers
-    return passage.kind is PassageKind.CARD and vouched
+    return passage.kind is PassageKind.CARD and vouched and not passage.superseded
 
 
 @lru_cache(maxsize=4096)

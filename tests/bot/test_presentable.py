@@ -55,6 +55,7 @@ def test_an_articles_square_brackets_in_small_letters_are_no_placeholder() -> No
         (PassageKind.ARTICLE, {}, True),
         (PassageKind.CARD, {"customers": 4}, False),
         (PassageKind.CARD, {"customers": 5}, True),
+        (PassageKind.CARD, {"customers": 9, "superseded": True}, False),
         (PassageKind.CARD, {"approved": True}, True),
         (PassageKind.CARD, {"trusted": True}, True),
         (PassageKind.EXCHANGE, {"customers": 99, "approved": True, "trusted": True}, False),

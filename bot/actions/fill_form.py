@@ -15,7 +15,8 @@ from bot import phrases
 from bot.actions.outcome import NOTHING_ASKED, Outcome, Scene
 from bot.actions.take import begin, take
 from bot.backoffice.protocol import Receipt
-from bot.backoffice.terms import Refusal, item_refusal, refusal, sentence, state_refusal
+from bot.backoffice.rules import item_refusal, refusal, state_refusal
+from bot.backoffice.terms import Refusal, sentence
 from bot.backoffice.types import Order
 from bot.backoffice.writes import write_json
 from bot.compose import answer_text, citations

@@ -18,8 +18,9 @@ from typing import Any
 from bot.backoffice.effects import customer_after, details, order_after, return_record, stock_moves
 from bot.backoffice.protocol import Receipt
 from bot.backoffice.records import read_customer, read_order, read_product, read_voucher
+from bot.backoffice.rules import refusal
 from bot.backoffice.seed import KEYS, Seed, read_seed
-from bot.backoffice.terms import Terms, refusal
+from bot.backoffice.terms import Terms
 from bot.backoffice.types import Customer, Order, Product, Voucher
 from bot.backoffice.writes import ExchangeItems, ReturnItems, SendInvoice, UpdateContact, Write, order_of, write_json
 from bot.errors import BackOfficeError, NoSuchCustomer, NoSuchOrder, NotAllowed

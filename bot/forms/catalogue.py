@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bot.backoffice.amounts import swap_difference
-from bot.backoffice.terms import item_refusal, refund_ways, state_refusal
+from bot.backoffice.rules import item_refusal, refund_ways, state_refusal
 from bot.backoffice.types import GIFT_CARD, Address, Order, Product
 from bot.backoffice.writes import (
     CancelOrder,

@@ -17,7 +17,8 @@ import numpy as np
 from bot.backoffice import Customer, Order, Product, Receipt, Voucher
 from bot.backoffice.effects import customer_after, details, order_after
 from bot.backoffice.records import read_customer, read_order, read_product, read_voucher
-from bot.backoffice.terms import load_terms, refusal
+from bot.backoffice.rules import refusal
+from bot.backoffice.terms import load_terms
 from bot.backoffice.writes import UpdateContact, Write, order_of
 from bot.catalogue import Handle, IntentEntry
 from bot.errors import ModelError, NoSuchCustomer, NoSuchOrder, NotAllowed

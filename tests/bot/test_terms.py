@@ -13,18 +13,8 @@ import pytest
 from bot_fakes import CUSTOMERS, PRODUCTS, TERMS, make_order
 
 from bot.backoffice.records import read_customer, read_order, read_product
-from bot.backoffice.terms import (
-    RULES,
-    SAYS,
-    WEEKDAYS,
-    Term,
-    item_refusal,
-    load_terms,
-    refund_ways,
-    refusal,
-    sentence,
-    state_refusal,
-)
+from bot.backoffice.rules import RULES, item_refusal, refund_ways, refusal, state_refusal
+from bot.backoffice.terms import SAYS, WEEKDAYS, Term, load_terms, sentence
 from bot.backoffice.types import Address, Customer, Order, OrderStatus, PaymentMethod, Product
 from bot.backoffice.writes import (
     KINDS,

@@ -17,7 +17,8 @@ from retail_data import Json
 
 from bot.backoffice import Address, Customer, Item, Order, OrderStatus, PaymentMethod, Product, Receipt, Voucher
 from bot.backoffice.amounts import swap_difference
-from bot.backoffice.terms import Terms, load_terms, refusal
+from bot.backoffice.rules import refusal
+from bot.backoffice.terms import Terms, load_terms
 from bot.backoffice.types import GIFT_CARD
 from bot.backoffice.writes import (
     CancelOrder,

@@ -14,7 +14,7 @@ from retail_office import TERMS, RetailOffice, copied
 from retail_tools import replay
 
 from bot.actions.fill_form import OWN_ORDERS
-from bot.backoffice.terms import refusal
+from bot.backoffice.rules import refusal
 from bot.backoffice.writes import UpdateContact, order_of
 from bot.errors import NoSuchOrder, NotAllowed
 

@@ -15,7 +15,8 @@ from bot.backoffice.http.load import Shop, load_shop
 from bot.backoffice.http.reads import ShopReads
 from bot.backoffice.http.sending import intent_of, refused_by, request_of, told_in, without_outcome
 from bot.backoffice.protocol import Receipt
-from bot.backoffice.terms import Terms, refusal
+from bot.backoffice.rules import refusal
+from bot.backoffice.terms import Terms
 from bot.backoffice.types import Customer, Order, Product, Voucher
 from bot.backoffice.writes import ChangeItems, ExchangeItems, Write, order_of
 from bot.errors import BackOfficeError, NoSuchCustomer, NoSuchOrder, NotAllowed

@@ -8,11 +8,12 @@ again acts once.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from bot import phrases
 from bot.actions.outcome import NOTHING_ASKED, Outcome, Scene
+from bot.actions.sitting import POLICY, Sitting, ask, buttons_for, country_of
 from bot.actions.take import begin, take
 from bot.backoffice.protocol import Receipt
 from bot.backoffice.rules import item_refusal, refusal, state_refusal
@@ -23,19 +24,15 @@ from bot.compose import answer_text, citations
 from bot.decisions import RunAction
 from bot.errors import NoSuchCustomer, NoSuchOrder, NotAllowed
 from bot.forms import words
-from bot.forms.addresses import missing
 from bot.forms.catalogue import EXCHANGE, ITEMS_CHANGE, OF_ITEMS, TAKE_OUT, Form, free_items, possible
 from bot.forms.choices import Option
 from bot.forms.desk import Desk
-from bot.forms.draft import Draft, draft_of
+from bot.forms.draft import Draft
 from bot.forms.reading import read_from_beginning
 from bot.forms.slots import CHOSEN, Kind, Slot
 from bot.services import Services
-from bot.types import Button, Conversation, DialogAct, HandoffReason, Reply
-from bot.wire import Json, button_payload, pending_json
+from bot.types import Conversation, DialogAct, HandoffReason, Reply
 
-POLICY = HandoffReason.POLICY_RESTRICTION
-MOST_BUTTONS = 6
 OWN_ORDERS = "Only a customer's own orders"
 # Rules that another value of one slot may satisfy: that slot is asked again. The rest ends the form.
 CURABLE = {
@@ -76,39 +73,6 @@ def form_action(form: Form) -> Fill:
         return await fill(form, services, conversation)
 
     return run
-
-
-@dataclass(frozen=True, slots=True)
-class Sitting:
-    """One turn of a form: everything its steps look at."""
-
-    form: Form
-    services: Services
-    scene: Scene
-    desk: Desk
-
-    @property
-    def decision(self) -> RunAction:
-        """What `custom.nightdesk` says was decided."""
-        return RunAction(self.form.action, self.form.intent)
-
-    def answers(self, draft: Draft, text: str, buttons: tuple[Button, ...], *, misunderstood: bool = False) -> Outcome:
-        """Say something and keep the form."""
-        count = self.scene.conversation.misunderstandings + 1 if misunderstood else 0
-        slots: Json = {
-            "requested_slot": draft.asking,
-            "pending_action": pending_json(draft.pending(self.scene.conversation.message_id)),
-            "misunderstandings": count,
-        }
-        if number := draft.filled.get("order_number"):
-            slots["order_number"] = number
-        return self.scene.say(self.decision, Reply(text, buttons), slots)
-
-    def refuses(self, refused: Refusal, slots: Json | None = None) -> Outcome:
-        """Say why not, name the policy, offer a person, and end the form."""
-        text = phrases.refused(refused.says, refused.policy) + phrases.OR_A_PERSON
-        decision = replace(self.decision, refused_by=refused.policy)
-        return self.scene.offer_person(decision, text, POLICY, {**NOTHING_ASKED, **(slots or {})})
 
 
 async def fill(form: Form, services: Services, conversation: Conversation) -> Outcome:
@@ -162,10 +126,10 @@ async def _next(sitting: Sitting, draft: Draft) -> Outcome:
         if draft.rejected and draft.rejected[0] == slot.name:
             return _cure(sitting, draft, _not_offered(sitting, draft, *draft.rejected))
         while not _complete(slot, draft):
-            draft = replace(draft.offering(slot.name, options), country=_country(desk, draft))
+            draft = replace(draft.offering(slot.name, options), country=country_of(desk, draft))
             guessed = _guess(slot, draft, options, desk)
             if guessed is None:
-                return _nothing(sitting, slot, options) or _ask(sitting, draft, slot, options)
+                return _nothing(sitting, slot, options) or ask(sitting, draft, slot, options)
             draft = draft.with_value(slot.name, guessed, slot.dependents)
             options = slot.options(desk, draft.filled)
         if options and slot.name not in draft.options:
@@ -193,12 +157,6 @@ def _guess(slot: Slot, draft: Draft, options: tuple[Option, ...], desk: Desk) ->
     return None
 
 
-def _country(desk: Desk, draft: Draft) -> str:
-    order = desk.order(draft.filled.get("order_number"))
-    address = (order.address if order else None) or desk.customer.address
-    return address.country if address else ""
-
-
 def _nothing(sitting: Sitting, slot: Slot, options: tuple[Option, ...]) -> Outcome | None:
     """Refuse where there is nothing to choose from."""
     if options or slot.kind not in CHOSEN:
@@ -219,61 +177,6 @@ def _nothing(sitting: Sitting, slot: Slot, options: tuple[Option, ...]) -> Outco
     )
     decision = replace(sitting.decision, refused_by=policy)
     return sitting.scene.offer_person(decision, says + phrases.OR_A_PERSON, POLICY, NOTHING_ASKED)
-
-
-def _ask(sitting: Sitting, draft: Draft, slot: Slot, options: tuple[Option, ...], lead: str = "") -> Outcome:
-    """Ask for a slot; asked again without an answer, say what was missing, and the third time hand off."""
-    conversation = sitting.scene.conversation
-    question = slot.question(sitting.desk, draft.filled)
-    before = draft_of(conversation.pending)
-    same = before is not None and before.action == draft.action and before.asking == slot.name
-    again = not lead and same and before is not None and before.filled == draft.filled
-    if again and conversation.misunderstandings:
-        return sitting.scene.hand_off(HandoffReason.REPEATED_MISUNDERSTANDING, intent=sitting.form.intent)
-    if again:
-        lead = _why_not_understood(slot, sitting.scene.reading.text, draft)
-    asked = replace(draft, asking=slot.name, question=question, confirm=None, at=conversation.at)
-    text = f"{lead} {question}".strip()
-    return sitting.answers(asked, text, _buttons(sitting, asked, slot, options), misunderstood=again)
-
-
-def _why_not_understood(slot: Slot, text: str, draft: Draft) -> str:
-    match slot.kind:
-        case Kind.ADDRESS:
-            return f"{missing(text, draft.country)}."
-        case Kind.DAY:
-            return "I couldn't find a day in that; “Thursday” or “3 December” would do."
-        case Kind.EMAIL:
-            return "That doesn't look like an e-mail address."
-        case Kind.PHONE:
-            return "That doesn't look like a phone number."
-        case Kind.NUMBER:
-            return "I couldn't find a number in that."
-        case _:
-            return "I'm not sure which you mean."
-
-
-def _buttons(sitting: Sitting, draft: Draft, slot: Slot, options: tuple[Option, ...]) -> tuple[Button, ...]:
-    """A button for each option that the terms allow."""
-    if slot.kind is Kind.CHOICES and sitting.form.write in OF_ITEMS:
-        order = sitting.desk.order(draft.filled.get("order_number"))
-        free = free_items(sitting.desk, sitting.form.write, order) if order else ()
-        options = tuple(option for option in options if option.value in free)
-    if slot.kind is Kind.EACH:
-        options = tuple(
-            o for o in options if o.value not in sitting.desk.products or sitting.desk.products[o.value].in_stock
-        )
-    intent, known = sitting.form.intent, draft.filled.get(slot.name) or []
-    values: list[tuple[str, Any]] = [(o.title, _button_value(slot, o.value, known)) for o in options[:MOST_BUTTONS]]
-    if slot.kind is Kind.CHOICES and 1 < len(options) <= MOST_BUTTONS:
-        values.append(("All of them", [option.value for option in options]))
-    return tuple(Button(title, button_payload(intent, {slot.name: value})) for title, value in values)
-
-
-def _button_value(slot: Slot, value: str, known: list[str]) -> Any:
-    if slot.kind is Kind.CHOICES:
-        return [value]
-    return [*known, value] if slot.kind is Kind.EACH else value
 
 
 def _refused_at(sitting: Sitting, slot: Slot, draft: Draft) -> Refusal | None:
@@ -324,7 +227,7 @@ def _cure(sitting: Sitting, draft: Draft, refused: Refusal) -> Outcome:
     emptied = draft.without(slot.name)
     emptied = replace(emptied, said="")
     options = slot.options(sitting.desk, emptied.filled)
-    free = _buttons(sitting, emptied, slot, options)
+    free = buttons_for(sitting, emptied, slot, options)
     if slot.kind in CHOSEN and not free:
         return sitting.refuses(refused, {"order_number": draft.filled.get("order_number")})
     lead = phrases.refused(refused.says, refused.policy)
@@ -334,7 +237,7 @@ def _cure(sitting: Sitting, draft: Draft, refused: Refusal) -> Outcome:
         question=slot.question(sitting.desk, emptied.filled),
         confirm=None,
         at=conversation.at,
-        country=_country(sitting.desk, emptied),
+        country=country_of(sitting.desk, emptied),
     )
     told = replace(sitting, scene=sitting.scene)
     outcome = told.answers(asked, f"{lead} {asked.question}", free, misunderstood=True)

@@ -16,7 +16,11 @@ def order_number(customer: int, number: int) -> str:
 
 
 def write_orders(home: Path) -> None:
-    orders = {"customers": [], "products": [], "orders": many_orders()}
+    customers = [
+        {"customer_id": f"C-{customer:04d}", "name": f"Customer {customer}", "email": f"c{customer}@example.com"}
+        for customer in range(1, CUSTOMERS + 1)
+    ]
+    orders = {"customers": customers, "products": [], "orders": many_orders()}
     (home / ORDERS).write_text(json.dumps(orders))
 
 

@@ -19,7 +19,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "bot"))
 from bot_fakes import FakeKnowledge
 
 from bot import server
-from bot.backoffice import FILE, SampleBackOffice
+from bot.backoffice.sample import FILE, SampleBackOffice
+from bot.backoffice.terms import load_terms
 from bot.points import points_in
 from bot.reader import Reader
 from bot.services import Services
@@ -33,12 +34,14 @@ class LightStart:
         secrets = json.loads((home / "secrets.json").read_text())
         self.settings = Settings(port=port, model="off", points_dir=points, backoffice_seed=seed)
         knowledge = FakeKnowledge()
+        terms = load_terms(Path(__file__).resolve().parents[2] / "data" / "demo" / "terms.toml")
         self.services = Services(
             self.settings,
             Secrets(secrets["bot"], secrets["identity"]),
             Reader(lambda: knowledge, self.settings.top_k, self.settings.max_batch),
-            SampleBackOffice(home / FILE, seed),
+            SampleBackOffice(home / FILE, seed, terms),
             point=points_in(points),
+            terms=terms,
         )
 
     def begin(self) -> None:

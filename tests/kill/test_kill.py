@@ -129,8 +129,8 @@ def kill_at(service: Supervised, place: Place, people: Sequence[Person], point: 
 def assert_cancelled_once(place: Place, people: Sequence[Person]) -> None:
     """The back office was written to once for each order, and for every order a customer was told is cancelled."""
     with sqlite3.connect(place.home / "backoffice.db") as office:
-        writes = Counter(number for (number,) in office.execute("SELECT order_number FROM writes"))
-        orders = [json.loads(data) for (data,) in office.execute("SELECT data FROM orders")]
+        writes = Counter(json.loads(data)["order_number"] for (data,) in office.execute("SELECT data FROM writes"))
+        orders = [json.loads(data) for (data,) in office.execute("SELECT data FROM records WHERE kind = 'orders'")]
     office.close()
     assert {number: times for number, times in writes.items() if times > 1} == {}
     assert {order["order_number"] for order in orders if order["status"] == "cancelled"} == set(writes)

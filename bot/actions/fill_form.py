@@ -109,9 +109,11 @@ def _meant_instead(sitting: Sitting, draft: Draft) -> Form | None:
 
 def _stranger(scene: Scene, decision: RunAction) -> Outcome:
     """Say that only signed-in customers may, with the rule itself where a passage has it: half of them only ask."""
-    near = next((hit for hit in scene.found.hits if scene.found.thresholds.suggest.reached_by(hit)), None)
-    if near is None:
+    bar = scene.found.thresholds.suggest
+    fitting = [hit for hit in scene.found.hits if bar.reached_by(hit)]
+    if not fitting:
         return scene.offer_person(decision, phrases.SIGN_IN, POLICY, NOTHING_ASKED)
+    near = max(fitting, key=lambda hit: (hit.answer_probability or 0.0, -hit.rank))
     text = f"{answer_text(scene.reading.text, (near,))}\n\n{phrases.SIGN_IN}"
     return scene.offer_person(decision, text, POLICY, NOTHING_ASKED, citations((near,)))
 

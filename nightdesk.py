@@ -662,9 +662,10 @@ def bench_intents(place: Place, train: Path, test: Path, oos: Path | None, seeds
     Example: nightdesk bench intents --train train.csv --test test.csv --seeds 3 --json
     """
     from finetune.bench.intents import bench_intents as run
+    from finetune.encoder.progress import line_on
 
     with one_sentence():
-        report = run(base_encoder(place), train, test, oos, seeds=seeds, told=None if as_json else _steps)
+        report = run(base_encoder(place), train, test, oos, seeds=seeds, told=None if as_json else line_on(sys.stderr))
     tell_rows(report, as_json)
 
 
@@ -683,11 +684,12 @@ def bench_retrieval(place: Place, selection: Path, train: Path | None, exclude_l
     Example: nightdesk bench retrieval --bench dev.json.gz --train transcripts.jsonl.gz --exclude-last 2500 --json
     """
     from finetune.bench.retrieval import bench_retrieval as run
+    from finetune.encoder.progress import line_on
 
     with one_sentence():
         report = run(
             base_encoder(place), selection, train, exclude_last=exclude_last, retrieval=place.retrieval,
-            told=None if as_json else _steps,
+            told=None if as_json else line_on(sys.stderr),
         )  # fmt: skip
     tell_rows(report, as_json)
 
@@ -697,11 +699,6 @@ def base_encoder(place: Place) -> Path:
     from retrieval.weights import resolve_encoder
 
     return resolve_encoder(place.retrieval.encoder, place.home / "weights", say=lambda line: click.echo(line, err=True))
-
-
-def _steps(done: int, steps: int, left_s: float) -> None:
-    """Progress of tuning, on one line of standard error."""
-    click.echo(f"\r  step {done} of {steps}, {left_s:.0f} s left   ", err=True, nl=done >= steps)
 
 
 def bench_questions() -> list[str]:

@@ -142,8 +142,8 @@ def _open(
     A certain intent is served. Else a passage that is near enough answers, even where the head calls the
     utterance out of scope, for its article may be newer than the head. Else a likely action begins, since it asks
     before it changes anything, unless something is asked about that a passage may answer; a likely greeting is
-    returned. Else a passage that may be meant is shown, with buttons for the
-    actions that may be; or, where an action is likeliest and nothing was asked about, the intents are offered.
+    returned. Else a passage that may be meant is shown, with buttons for the actions that may be; or, where an action
+    is likeliest and nothing was asked about, the intents are offered.
     """
     if reading.language == CHINESE:
         return _chinese(reading, hits, thresholds)
@@ -158,18 +158,18 @@ def _open(
     entry = catalogue.get(first.name)
     code = reading.value("voucher") and entry and entry.action in ASKED_FOR  # it knows its codes
     likely = (may_be or code) and alone and first.probability >= thresholds.action_probability
-    asks = ASKS_ABOUT.search(reading.text) and not reading.value("order_number")
-    perhaps = _perhaps(hits, thresholds) if asks and entry and entry.action not in ASKED_FOR else None
+    asks = bool(ASKS_ABOUT.search(reading.text))
+    shown = _perhaps(hits, thresholds)
+    answers = shown and asks and entry and entry.action not in ASKED_FOR and not reading.value("order_number")
     handle = entry.handle if entry and likely else None
-    if (handle is Handle.RESPOND and in_scope) or (handle is Handle.ACTION and not perhaps):
+    if (handle is Handle.RESPOND and in_scope) or (handle is Handle.ACTION and not answers):
         return _serve(first.name, conversation, reading, hits, thresholds, catalogue)
     options = _options(reading, catalogue) if may_be else ()
     all_searched = bool(options) and all(catalogue[name].handle is Handle.SEARCH for name in options)
     if all_searched and (answer := _passages(hits, thresholds.answer_in_scope)):
         return answer
-    shown = _perhaps(hits, thresholds)
     acts = tuple(name for name in options if catalogue[name].handle is Handle.ACTION)
-    if shown and (not acts or options[0] not in acts or ASKS_ABOUT.search(reading.text)):
+    if shown and (not acts or options[0] not in acts or asks):
         return replace(shown, options=acts)
     if options and conversation.misunderstandings < 2:
         return Ask(Question.WHICH_INTENT, options)

@@ -6,11 +6,12 @@ told to nobody else, and sounds like one that does not exist.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 
 from bot import phrases
 from bot.actions.outcome import NOTHING_ASKED, Outcome, Scene
-from bot.backoffice import Voucher
+from bot.backoffice import BackOffice, Voucher
 from bot.backoffice.types import GIFT_CARD
 from bot.decisions import RunAction
 from bot.reading import codes_in, parse_payload
@@ -30,14 +31,19 @@ async def check_voucher(services: Services, conversation: Conversation) -> Outco
     if not codes:
         return _ask(scene, again=conversation.requested_slot == "voucher")
     identity = await services.identify(conversation)
-    for code in codes:
-        voucher = await services.at_back_office(lambda office, code=code: office.voucher(code))  # type: ignore[misc]
-        if voucher and voucher.customer_id in (None, identity.customer_id):
-            text = told(voucher, services.today, services.settings.currency)
-            return scene.say(DECISION, Reply(text), NOTHING_ASKED)
+    voucher = await services.at_back_office(lambda office: _first_known(office, codes, identity.customer_id))
+    if voucher:
+        text = told(voucher, services.today, services.settings.currency)
+        return scene.say(DECISION, Reply(text), NOTHING_ASKED)
     if conversation.misunderstandings:
         return scene.offer_person(DECISION, phrases.NO_SUCH_CODE_AGAIN, HandoffReason.MISSING_KNOWLEDGE, NOTHING_ASKED)
     return _ask(scene, again=True, lead=phrases.no_such_code(codes[0]))
+
+
+def _first_known(office: BackOffice, codes: Sequence[str], customer_id: str | None) -> Voucher | None:
+    """The first code there is that may be told to this customer."""
+    found = (office.voucher(code) for code in codes)
+    return next((voucher for voucher in found if voucher and voucher.customer_id in (None, customer_id)), None)
 
 
 def _codes(conversation: Conversation) -> tuple[str, ...]:

@@ -45,9 +45,9 @@ async def recommend(services: Services, conversation: Conversation) -> Outcome:
     if upset:
         return scene.offer_person(DECISION, phrases.NOT_NOW, HandoffReason.NEGATIVE_SENTIMENT, NOTHING_ASKED)
     found = await _offers(services, conversation, identity.customer_id)
-    pages = await _pages(services, conversation)
     if not found:
         return scene.offer_person(DECISION, phrases.NOTHING_FITS, HandoffReason.MISSING_KNOWLEDGE, NOTHING_ASKED)
+    pages = await _pages(services, conversation)
     lines = [
         f"• {o.product.name}, {phrases.money(o.product.price, services.settings.currency)}: {o.why}" for o in found
     ]

@@ -57,6 +57,7 @@ class Sitting:
 
 
 def country_of(desk: Desk, draft: Draft) -> str:
+    """Where the order goes, else where the customer lives; empty if neither is known."""
     order = desk.order(draft.filled.get("order_number"))
     address = (order.address if order else None) or desk.customer.address
     return address.country if address else ""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from bot.backoffice.amounts import swap_difference
@@ -43,7 +43,6 @@ class Form:
     slots: tuple[Slot, ...]
     build: Callable[[Desk, Filled], Write]
     about: str
-    also_intents: tuple[str, ...] = field(default=())
 
     def slot(self, name: str | None) -> Slot | None:
         """The slot of this name."""

@@ -16,7 +16,7 @@ from bot.actions.outcome import NOTHING_ASKED, Outcome, Scene
 from bot.actions.sitting import POLICY, Sitting, ask, buttons_for, country_of
 from bot.actions.take import begin, take
 from bot.backoffice.protocol import Receipt
-from bot.backoffice.rules import item_refusal, refusal, state_refusal
+from bot.backoffice.rules import NOT_ALLOWED, item_refusal, refusal, state_refusal
 from bot.backoffice.terms import Refusal, sentence
 from bot.backoffice.types import Order
 from bot.backoffice.writes import write_json
@@ -171,7 +171,7 @@ def _nothing(sitting: Sitting, slot: Slot, options: tuple[Option, ...]) -> Outco
         and (refused := state_refusal(name, desk.orders[0], desk.terms, desk.today))
     ):
         return sitting.refuses(refused)
-    policy = term.policy if term else "What the assistant may do"
+    policy = term.policy if term else NOT_ALLOWED.policy
     says = (
         phrases.none_possible(sitting.form.about, policy)
         if slot.kind is Kind.ORDER

@@ -27,6 +27,8 @@ from bot.backoffice.writes import (
     Write,
 )
 
+NOT_ALLOWED = Refusal("not_offered", "What the assistant may do", SAYS["not_offered"])
+
 
 @dataclass(frozen=True, slots=True)
 class Case:
@@ -53,7 +55,7 @@ def refusal(
     """Return the first rule that forbids the write, or None if the company allows it. `only` limits the rules."""
     term = terms.get(write.name)
     if term is None:
-        return Refusal("not_offered", "What the assistant may do", SAYS["not_offered"])
+        return NOT_ALLOWED
     case = Case(term, write, order, customer, products, today)
     for rule, broken in RULES:
         if (only is None or rule in only) and broken(case):
@@ -65,7 +67,7 @@ def state_refusal(name: str, order: Order, terms: Terms, today: date) -> Refusal
     """Say whether the order as a whole forbids a write, whatever else would be asked for."""
     term = terms.get(name)
     if term is None:
-        return Refusal("not_offered", "What the assistant may do", SAYS["not_offered"])
+        return NOT_ALLOWED
     broken = (
         "status"
         if _wrong_status(term, order)

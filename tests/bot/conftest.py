@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from bot_fakes import Chat, make_services
+from example_shop import ExampleShop, offices, serving
 
 from bot.actions.registry import run as perform
+from bot.backoffice.http.office import HttpBackOffice
 from bot.services import Services
 from bot.tracker import fold
 
@@ -45,3 +48,24 @@ def talk(new_chat: Callable[..., Chat]) -> Callable[..., tuple[Chat, list[list[d
         return chat, asyncio.run(all_of_it())
 
     return talk
+
+
+# A shop behind HTTP, running on loopback
+
+
+@pytest.fixture
+def shop() -> ExampleShop:
+    return ExampleShop()
+
+
+@pytest.fixture
+def address(shop: ExampleShop) -> Iterator[str]:
+    with serving(shop) as address:
+        yield address
+
+
+@pytest.fixture
+def opens(tmp_path: Path, address: str) -> Iterator[Callable[..., HttpBackOffice]]:
+    """Open the shop as its file describes it, or with changes to the description."""
+    with offices(tmp_path, address) as opens:
+        yield opens

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
 from bot_fakes import TERMS, TODAY, Chat, make_services
-from example_shop import ALL_TERMS, EXAMPLE, ExampleShop, Trouble, offices, serving
+from example_shop import ALL_TERMS, EXAMPLE, ExampleShop, Trouble
 
 from bot.actions.registry import run as perform
 from bot.backoffice import OrderStatus, PaymentMethod, Receipt
@@ -39,23 +39,6 @@ from bot.tracker import fold
 
 Opens = Callable[..., HttpBackOffice]
 NEW_HOME = Address("Singel 5", "1012 AB", "Amsterdam", "NL")
-
-
-@pytest.fixture
-def shop() -> ExampleShop:
-    return ExampleShop()
-
-
-@pytest.fixture
-def address(shop: ExampleShop) -> Iterator[str]:
-    with serving(shop) as address:
-        yield address
-
-
-@pytest.fixture
-def opens(tmp_path: Path, address: str) -> Iterator[Opens]:
-    with offices(tmp_path, address) as opens:
-        yield opens
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -42,23 +42,6 @@ DONE = Receipt("cancel_order", "KL-10001", {"amount": "62.9"})
 CUT = Trouble("POST", cut=True)
 CUT_AFTER = Trouble("POST", cut=True, act_first=True)
 NOT_HONOURED = ("honoured = true", "honoured = false")
-
-
-@pytest.fixture
-def shop() -> ExampleShop:
-    return ExampleShop()
-
-
-@pytest.fixture
-def address(shop: ExampleShop) -> Iterator[str]:
-    with serving(shop) as address:
-        yield address
-
-
-@pytest.fixture
-def opens(tmp_path: Path, address: str) -> Iterator[Opens]:
-    with offices(tmp_path, address) as opens:
-        yield opens
 
 
 @pytest.fixture

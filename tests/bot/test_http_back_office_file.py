@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -353,17 +352,6 @@ def test_what_is_required_here_is_enough_for_a_record(schema: str, read: Any) ->
 
 
 # What the doctor says
-
-
-@pytest.fixture
-def shop() -> ExampleShop:
-    return ExampleShop()
-
-
-@pytest.fixture
-def address(shop: ExampleShop) -> Iterator[str]:
-    with serving(shop) as address:
-        yield address
 
 
 def report(file: Path) -> tuple[list[str], list[str]]:

@@ -6,11 +6,12 @@ One decoding at a time, at a lower priority than the rest, so that reading custo
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import os
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,6 +22,17 @@ from bot.errors import ModelError
 log = logging.getLogger(__name__)
 NICENESS = 10
 MAX_PROMPT_TOKENS = 900
+
+
+@dataclass
+class _Job:
+    """One text to write; `stop` ends it, and `ended` tells that the model itself came to an end."""
+
+    messages: list[dict[str, str]]
+    max_tokens: int
+    deadline: float
+    stop: threading.Event = field(default_factory=threading.Event)
+    ended: bool = False
 
 
 @dataclass
@@ -44,43 +56,80 @@ class ResponseModel:
 
         The time counts from the call, waiting for the slot and loading included.
         """
-        deadline = time.monotonic() + timeout_s
+        job = _Job(list(messages), max_tokens, time.monotonic() + timeout_s)
         loop = asyncio.get_running_loop()
-        job = loop.run_in_executor(self._slot, self._write, list(messages), max_tokens, deadline)
         try:
-            return await asyncio.wait_for(job, timeout_s)
+            return await asyncio.wait_for(loop.run_in_executor(self._slot, self._write, job), timeout_s)
         except TimeoutError:
             raise ModelError(f"nothing was written within {timeout_s:g} s") from None
+        finally:
+            job.stop.set()
+
+    async def stream(
+        self, messages: Sequence[dict[str, str]], *, max_tokens: int, timeout_s: float
+    ) -> AsyncGenerator[str]:
+        """Yield the reply in pieces as they are decoded, the sentence that the token limit cut off included.
+
+        Closing the iterator, or cancelling who waits for it, ends the decoding with its next token. Raises ModelError
+        once the time is up; pieces may have come before.
+        """
+        job = _Job(list(messages), max_tokens, time.monotonic() + timeout_s)
+        loop = asyncio.get_running_loop()
+        pieces: asyncio.Queue[str | None] = asyncio.Queue()
+
+        def decode() -> None:
+            try:
+                for piece in self._pieces(job):
+                    loop.call_soon_threadsafe(pieces.put_nowait, piece)
+            finally:
+                with contextlib.suppress(RuntimeError):  # the loop has gone, and with it who waited
+                    loop.call_soon_threadsafe(pieces.put_nowait, None)
+
+        try:
+            decoding = loop.run_in_executor(self._slot, decode)
+            while (piece := await asyncio.wait_for(pieces.get(), job.deadline - time.monotonic())) is not None:
+                yield piece
+            await decoding
+        except TimeoutError:
+            raise ModelError(f"the text was not whole within {timeout_s:g} s") from None
+        finally:
+            job.stop.set()
 
     def close(self) -> None:
         """Start nothing more; what is being written ends with its next token."""
         self._closing.set()
         self._slot.shutdown(wait=False, cancel_futures=True)
 
-    def _write(self, messages: list[dict[str, str]], max_tokens: int, deadline: float) -> str:
-        if time.monotonic() >= deadline:
-            raise ModelError("its turn came too late")
-        import torch
-        from transformers import StoppingCriteriaList
+    def _write(self, job: _Job) -> str:
+        text = "".join(self._pieces(job))
+        return whole_sentences(text.strip(), ended=job.ended)
 
+    def _pieces(self, job: _Job) -> Iterator[str]:
+        """Yield the text of a job token by token where it can be read already: a letter may take several tokens."""
+        self._refuse_late(job, "its turn came too late")
         model, tokenizer = self._loaded()
-        prompt = tokenizer.apply_chat_template(messages, add_generation_prompt=True, tokenize=False)
-        tokens = tokenizer(prompt, return_tensors="pt", add_special_tokens=False)
-        length = tokens["input_ids"].shape[1]
-        if length > MAX_PROMPT_TOKENS:
-            raise ModelError(f"the prompt has {length} tokens; at most {MAX_PROMPT_TOKENS} are read")
-        with torch.inference_mode():
-            written = model.generate(
-                **tokens.to(model.device),
-                max_new_tokens=max_tokens,
-                do_sample=False,
-                pad_token_id=tokenizer.eos_token_id,
-                stopping_criteria=StoppingCriteriaList([_Until(deadline, self._closing)]),
-            )
-        if self._closing.is_set() or time.monotonic() >= deadline:
-            raise ModelError("it ran out of time")
-        text: str = tokenizer.decode(written[0, length:], skip_special_tokens=True)
-        return whole_sentences(text.strip(), ended=written.shape[1] - length < max_tokens)
+        prompt = tokenizer.apply_chat_template(job.messages, add_generation_prompt=True, tokenize=False)
+        ids: list[int] = tokenizer(prompt, add_special_tokens=False)["input_ids"]
+        if len(ids) > MAX_PROMPT_TOKENS:
+            raise ModelError(f"the prompt has {len(ids)} tokens; at most {MAX_PROMPT_TOKENS} are read")
+        written: list[int] = []
+        said = ""
+        for token in _decode(model, ids):
+            if token in _stops(model, tokenizer):
+                job.ended = True
+                break
+            written.append(token)
+            self._refuse_late(job, "it ran out of time")
+            text = tokenizer.decode(written, skip_special_tokens=True)
+            if not text.endswith("\N{REPLACEMENT CHARACTER}"):
+                yield text[len(said) :]
+                said = text
+            if len(written) == job.max_tokens:
+                break
+
+    def _refuse_late(self, job: _Job, reason: str) -> None:
+        if self._closing.is_set() or job.stop.is_set() or time.monotonic() >= job.deadline:
+            raise ModelError(reason)
 
     def _loaded(self) -> tuple[Any, Any]:
         if self._model is None:
@@ -123,19 +172,23 @@ def load(folder: Path, engine: str) -> tuple[Any, Any]:
     return model.eval(), tokenizer
 
 
-class _Until:
-    """Ends decoding when its time is up or the process is going."""
+def _decode(model: Any, ids: list[int]) -> Iterator[int]:
+    """Yield the tokens that greedily follow `ids`, without end."""
+    import torch
 
-    def __init__(self, deadline: float, closing: threading.Event) -> None:
-        self._deadline = deadline
-        self._closing = closing
+    cache = None
+    while True:
+        with torch.inference_mode():
+            made = model(input_ids=torch.tensor([ids], device=model.device), past_key_values=cache, use_cache=True)
+        cache = made.past_key_values
+        ids = [int(made.logits[0, -1].argmax())]
+        yield ids[0]
 
-    def __call__(self, input_ids: Any, scores: Any, **_: Any) -> Any:
-        import torch
 
-        del scores
-        over = self._closing.is_set() or time.monotonic() >= self._deadline
-        return torch.full((input_ids.shape[0],), over, dtype=torch.bool, device=input_ids.device)
+def _stops(model: Any, tokenizer: Any) -> set[int]:
+    """The tokens that end a reply."""
+    named = model.generation_config.eos_token_id
+    return {tokenizer.eos_token_id, *(named if isinstance(named, list) else [named])}
 
 
 def whole_sentences(text: str, *, ended: bool) -> str:

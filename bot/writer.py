@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from typing import Protocol
 
 
@@ -11,6 +11,12 @@ class Writer(Protocol):
 
     async def write(self, messages: Sequence[dict[str, str]], *, max_tokens: int, timeout_s: float) -> str:
         """Return what is written for chat messages of {role, content}; raise ModelError if nothing came in time."""
+
+    def stream(self, messages: Sequence[dict[str, str]], *, max_tokens: int, timeout_s: float) -> AsyncIterator[str]:
+        """Yield the same text in pieces as they are written, the sentence that the token limit cut off included.
+
+        Closing the iterator stops the writing. Raises ModelError where `write` does, pieces may have come before.
+        """
 
     def close(self) -> None:
         """Let go of the model."""
@@ -23,6 +29,14 @@ class NoWriter:
         """Return the empty text."""
         del messages, max_tokens, timeout_s
         return ""
+
+    async def stream(
+        self, messages: Sequence[dict[str, str]], *, max_tokens: int, timeout_s: float
+    ) -> AsyncIterator[str]:
+        """Yield nothing."""
+        del messages, max_tokens, timeout_s
+        for piece in ():
+            yield piece
 
     def close(self) -> None:
         """Nothing to let go of."""

@@ -86,6 +86,67 @@ def test_one_is_written_at_a_time_and_who_waits_too_long_hears_so(tiny: Path) ->
     assert isinstance(second, ModelError)
 
 
+def test_the_stream_joins_to_what_write_returns(tiny: Path) -> None:
+    model = ResponseModel(tiny, "bfloat16")
+    messages = [{"role": "user", "content": "hi"}]
+
+    async def both() -> tuple[str, list[str]]:
+        pieces = [piece async for piece in model.stream(messages, max_tokens=30, timeout_s=60)]
+        return await model.write(messages, max_tokens=30, timeout_s=60), pieces
+
+    text, pieces = asyncio.run(both())
+    model.close()
+    assert len(pieces) > 1
+    assert whole_sentences("".join(pieces).strip(), ended=False) == text
+
+
+def test_closing_a_stream_frees_the_slot(tiny: Path) -> None:
+    model = ResponseModel(tiny, "bfloat16")
+    messages = [{"role": "user", "content": "hi"}]
+
+    async def leave_then_ask() -> object:
+        stream = model.stream(messages, max_tokens=10**9, timeout_s=600)
+        await anext(stream)
+        await stream.aclose()
+        return await model.write(messages, max_tokens=1, timeout_s=60)
+
+    assert isinstance(asyncio.run(leave_then_ask()), str)
+    model.close()
+
+
+def test_a_cancelled_reader_frees_the_slot(tiny: Path) -> None:
+    model = ResponseModel(tiny, "bfloat16")
+    messages = [{"role": "user", "content": "hi"}]
+
+    async def cancel_then_ask() -> object:
+        begun = asyncio.Event()
+
+        async def read() -> None:
+            async for _ in model.stream(messages, max_tokens=10**9, timeout_s=600):
+                begun.set()
+
+        reading = asyncio.create_task(read())
+        await begun.wait()
+        reading.cancel()
+        await asyncio.gather(reading, return_exceptions=True)
+        return await model.write(messages, max_tokens=1, timeout_s=60)
+
+    assert isinstance(asyncio.run(cancel_then_ask()), str)
+    model.close()
+
+
+def test_a_stream_ends_at_its_deadline_with_an_error(tiny: Path) -> None:
+    model = ResponseModel(tiny, "bfloat16")
+
+    async def read() -> list[str]:
+        messages = [{"role": "user", "content": "hi"}]
+        return [piece async for piece in model.stream(messages, max_tokens=10**9, timeout_s=1.5)]
+
+    with pytest.raises(ModelError):
+        asyncio.run(read())
+    model.close()
+
+
 def test_a_prompt_that_is_too_long_is_refused(tiny: Path) -> None:
     with pytest.raises(ModelError, match="at most"):
         write(tiny, words="long " * 400)

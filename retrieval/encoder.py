@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retrieval.errors import EncoderError
-from retrieval.packed_bert import PackedBert, plain_bert
+from retrieval.packed_bert import PackedBert, middle_layers, plain_bert
 from retrieval.weights import LOADABLE_SUFFIXES, sha256_of
 
 Embeddings = NDArray[np.float32]
@@ -55,6 +55,14 @@ class TokenEncoder(Encoder, Protocol):
 
     def encode_tokens(self, texts: Sequence[str]) -> tuple[Embeddings, list[Embeddings]]:
         """Return what `encode` does, and float32 (T, D) for each text: its tokens but the first and last, unit rows."""
+
+
+@runtime_checkable
+class LayerEncoder(TokenEncoder, Protocol):
+    """An encoder that also tells what its middle layers made of a text: how it is said, not what it is about."""
+
+    def encode_layers(self, texts: Sequence[str]) -> tuple[Embeddings, list[Embeddings], Embeddings]:
+        """Return what `encode_tokens` does, and float32 (B, W): each middle layer's mean, side by side, any length."""
 
 
 def model_files(folder: Path) -> list[Path]:
@@ -110,6 +118,9 @@ class Engine(Protocol):
     def forward_tokens(self, token_ids: Sequence[Sequence[int]]) -> tuple[Embeddings, list[Embeddings]]:
         """Return float32 (B, D), and (T, D) for each text: a row a token."""
 
+    def forward_layers(self, token_ids: Sequence[Sequence[int]]) -> tuple[Embeddings, list[Embeddings], Embeddings]:
+        """Return the same, and (B, W): the means of `middle_layers`, side by side."""
+
 
 class SentenceEncoder:
     """A sentence-transformers model that never runs a model's own code.
@@ -163,8 +174,22 @@ class SentenceEncoder:
         vectors = self._encode(texts, None, tokens)
         return vectors, [tokens[number] for number in range(len(texts))]
 
+    def encode_layers(self, texts: Sequence[str]) -> tuple[Embeddings, list[Embeddings], Embeddings]:
+        """Return what `encode_tokens` does, and float32 (B, W): each middle layer's mean, side by side, any length."""
+        if not texts:
+            return *self.encode_tokens(texts), np.zeros((0, self.encode_layers(["width"])[2].shape[1]), np.float32)
+        tokens: dict[int, Embeddings] = {}
+        layers: dict[int, Embeddings] = {}
+        vectors = self._encode(texts, None, tokens, layers)
+        rows = range(len(texts))
+        return vectors, [tokens[number] for number in rows], np.stack([layers[number] for number in rows])
+
     def _encode(
-        self, texts: Sequence[str], on_batch: BatchDone | None, each_token: dict[int, Embeddings] | None
+        self,
+        texts: Sequence[str],
+        on_batch: BatchDone | None,
+        each_token: dict[int, Embeddings] | None,
+        each_layer: dict[int, Embeddings] | None = None,
     ) -> Embeddings:
         started = time.perf_counter()
         with self._lock:
@@ -177,7 +202,11 @@ class SentenceEncoder:
                 if each_token is None:
                     vectors = self._engine.forward(ids)
                 else:
-                    vectors, states = self._engine.forward_tokens(ids)
+                    if each_layer is None:
+                        vectors, states = self._engine.forward_tokens(ids)
+                    else:
+                        vectors, states, middle = self._engine.forward_layers(ids)
+                        each_layer.update(zip(chosen, middle, strict=True))
                     each_token.update((i, _unit(rows_of[1:-1])) for i, rows_of in zip(chosen, states, strict=True))
                 if rows is None:
                     rows = np.empty((len(texts), vectors.shape[1]), dtype=np.float32)
@@ -210,6 +239,29 @@ class LibraryEngine:
 
     def forward_tokens(self, token_ids: Sequence[Sequence[int]]) -> tuple[Embeddings, list[Embeddings]]:
         """Return what `forward` does, and the last layer itself: float32 (T, D) for each text."""
+        made, _ = self._made(token_ids)
+        pooled, states = (made[name].float().cpu().numpy() for name in ("sentence_embedding", "token_embeddings"))
+        return pooled, [rows[: len(ids)] for rows, ids in zip(states, token_ids, strict=True)]
+
+    def forward_layers(self, token_ids: Sequence[Sequence[int]]) -> tuple[Embeddings, list[Embeddings], Embeddings]:
+        """Return what `forward_tokens` does, and (B, W): the means of the middle layers, side by side."""
+        import torch
+
+        config = self._model[0].model.config
+        config.output_hidden_states = True
+        try:
+            made, mask = self._made(token_ids)
+        finally:
+            config.output_hidden_states = False
+        outputs = made["all_layer_embeddings"]
+        weights = mask[:, :, None] / mask.sum(1)[:, None, None]
+        means = [(outputs[n].float() * weights).sum(1) for n in middle_layers(len(outputs) - 1)]
+        pooled, states = (made[name].float().cpu().numpy() for name in ("sentence_embedding", "token_embeddings"))
+        tokens = [rows[: len(ids)] for rows, ids in zip(states, token_ids, strict=True)]
+        return pooled, tokens, torch.cat(means, dim=1).cpu().numpy()
+
+    def _made(self, token_ids: Sequence[Sequence[int]]) -> tuple[Any, Any]:
+        """What the library makes of the padded batch, and its mask (B, longest)."""
         import torch
 
         longest = max(map(len, token_ids))
@@ -221,9 +273,7 @@ class LibraryEngine:
             mask[row, : len(tokens)] = 1
         features = {"input_ids": ids.to(self._device), "attention_mask": mask.to(self._device)}
         with torch.inference_mode():
-            made = self._model(features)
-        pooled, states = (made[name].float().cpu().numpy() for name in ("sentence_embedding", "token_embeddings"))
-        return pooled, [rows[: len(ids)] for rows, ids in zip(states, token_ids, strict=True)]
+            return self._model(features), features["attention_mask"]
 
 
 def _unit(rows: Embeddings) -> Embeddings:

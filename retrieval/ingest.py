@@ -118,7 +118,7 @@ def ingest(
     if not paths and not rebuild:
         raise BadInput("nothing to ingest; give at least one file or folder")
     files = find_files([Path(path) for path in paths])
-    with _only_one(home), Corpus.open(home, master_key) as corpus, watching(progress) as tell:
+    with only_one(home), Corpus.open(home, master_key) as corpus, watching(progress) as tell:
         started = time.perf_counter()
         run = _Run(corpus, settings, home, tell)
         tally = run.store(files, paths, trust)
@@ -128,6 +128,36 @@ def ingest(
         bundle = run.publish(chosen)
         seconds = time.perf_counter() - started
         return run.report(tally, bundle, seconds, run.bare(chosen) if bare else None)
+
+
+def reindex(
+    encoder: Encoder,
+    settings: Settings,
+    home: Path,
+    master_key: bytes,
+    *,
+    progress: Progress | Literal["bar"] | None = None,
+) -> tuple[VectorIndex, str]:
+    """Embed by another encoder every text that leads to a passage; return their index, and what it was made from.
+
+    The passages stay as they are and nothing is published: give both to `write_bundle` (`index=`, and the second as
+    data["index"]) together with the encoder. Hold `only_one` until that is done. A killed run goes on where it was.
+    """
+    with Corpus.open(home, master_key) as corpus, watching(progress) as tell:
+        run = _Run(corpus, settings, home, tell)
+        chosen = EncoderChoice.of(encoder)
+        run.embed(chosen, rebuild=False)
+        rows, wordy = routes(corpus), passages_without_routes(corpus)
+        return run.index(chosen, rows, wordy), made_from(encoder.fingerprint, settings, rows, wordy)
+
+
+def made_from(fingerprint: str, settings: Settings, rows: Sequence[tuple[int, bytes]], wordy: Sequence[int]) -> str:
+    """Return 32 hex digits of what an index holds: encoder, routes, and passages that words alone lead to."""
+    digest = hashlib.sha256(fingerprint.encode() + settings.ivf_rows.to_bytes(8, "big"))
+    for passage, text in rows:
+        digest.update(passage.to_bytes(8, "big") + text)
+    digest.update(json.dumps(list(wordy)).encode())
+    return digest.hexdigest()[:32]
 
 
 class _Run:
@@ -222,26 +252,13 @@ class _Run:
 
     def publish(self, encoder: EncoderChoice) -> str:
         """Publish a bundle whose index holds the passages' routes; the current one, if it does already."""
-        rows = routes(self._corpus)
-        digest = hashlib.sha256(encoder.fingerprint.encode() + self._settings.ivf_rows.to_bytes(8, "big"))
-        for passage, text in rows:
-            digest.update(passage.to_bytes(8, "big") + text)
-        wordy = passages_without_routes(self._corpus)
-        digest.update(json.dumps(wordy).encode())
+        rows, wordy = routes(self._corpus), passages_without_routes(self._corpus)
         current = self._current()
-        made_from = digest.hexdigest()[:32]
-        if current is not None and current.manifest.data.get("index") == made_from and INDEX in current.manifest.files:
+        made = made_from(encoder.fingerprint, self._settings, rows, wordy)
+        if current is not None and current.manifest.data.get("index") == made and INDEX in current.manifest.files:
             self._done_rebuilding()
             return current.id
-        self._tell(Step("index", 0, len(rows)))
-        vectors = VectorTable.load(self._corpus, encoder.fingerprint, {text for _, text in rows}, encoder.width)
-        index = VectorIndex.build(
-            vectors.rows([text for _, text in rows]),
-            [passage for passage, _ in rows],
-            encoder.fingerprint,
-            without_vector=wordy,
-            ivf_rows=self._settings.ivf_rows,
-        )
+        index = self.index(encoder, rows, wordy)
         self._tell(Step("publish", 0, 1))
         same = current is not None and current.fingerprint == encoder.fingerprint
         bundle = write_bundle(
@@ -249,12 +266,24 @@ class _Run:
             index=index,
             encoder_dir=None if same else encoder.folder,
             base_encoder=None if same else self._settings.encoder,
-            data={"index": made_from},
+            data={"index": made},
             keep=self._settings.keep_bundles,
         )
         self._tell(Step("publish", 1, 1))
         self._done_rebuilding()
         return bundle
+
+    def index(self, encoder: EncoderChoice, rows: Sequence[tuple[int, bytes]], wordy: Sequence[int]) -> VectorIndex:
+        """Return the index of these routes, whose texts have been embedded."""
+        self._tell(Step("index", 0, len(rows)))
+        vectors = VectorTable.load(self._corpus, encoder.fingerprint, {text for _, text in rows}, encoder.width)
+        return VectorIndex.build(
+            vectors.rows([text for _, text in rows]),
+            [passage for passage, _ in rows],
+            encoder.fingerprint,
+            without_vector=wordy,
+            ivf_rows=self._settings.ivf_rows,
+        )
 
     def bare(self, encoder: EncoderChoice) -> float | None:
         """Return texts per second of sentence-transformers alone, in the same precision, on what this run embedded.
@@ -321,7 +350,7 @@ class _Run:
 
 
 @contextmanager
-def _only_one(home: Path) -> Iterator[None]:
+def only_one(home: Path) -> Iterator[None]:
     """Hold the home's ingest lock, or raise Busy; the kernel frees it when this process dies."""
     home.mkdir(parents=True, exist_ok=True)
     with (home / "ingest.lock").open("a+") as lock:
@@ -330,7 +359,9 @@ def _only_one(home: Path) -> Iterator[None]:
         except BlockingIOError:
             lock.seek(0)
             holder = lock.read().strip() or "unknown"
-            raise Busy(f"another ingest is at work in {home} (process {holder}); try again when it is done") from None
+            raise Busy(
+                f"another ingest or training is at work in {home} (process {holder}); try again when it is done"
+            ) from None
         lock.seek(0)
         lock.truncate()
         lock.write(str(os.getpid()))

@@ -14,7 +14,7 @@ from retrieval_fakes import KEY, HashingEncoder, thread, write_rows
 from retrieval.bundle import CurrentBundle, bundle_ids, current_id, open_bundle, write_bundle
 from retrieval.corpus import Corpus
 from retrieval.errors import BadInput, Busy
-from retrieval.ingest import IngestReport, ingest
+from retrieval.ingest import IngestReport, ingest, reindex
 from retrieval.passages import all_passages, routes
 from retrieval.progress import Step
 from retrieval.search import Searcher
@@ -179,7 +179,7 @@ def test_two_ingests_do_not_meet_in_one_home(take_in: TakeIn, company: Company, 
     take_in(*company)
     with (home / "ingest.lock").open("a+") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        with pytest.raises(Busy, match="another ingest is at work"):
+        with pytest.raises(Busy, match="another ingest or training is at work"):
             take_in(*company)
 
 
@@ -287,3 +287,22 @@ def test_settings_of_the_derivation_take_effect_on_the_next_run(take_in: TakeIn,
 def test_a_key_too_short_is_refused(company: Company, home: Path, encoder: HashingEncoder) -> None:
     with pytest.raises(Exception, match="at least 16"):
         ingest([company[1]], Settings(), home, b"short", encoder=encoder)
+
+
+def test_another_encoder_gets_an_index_over_the_same_passages(
+    take_in: TakeIn, company: Company, home: Path, tmp_path: Path
+) -> None:
+    take_in(*company)
+    before = texts(home)
+    other = HashingEncoder(tmp_path / "other", seed=7)
+    index, made = reindex(other, Settings(), home, KEY)
+    assert texts(home) == before
+    assert index.fingerprint == other.fingerprint
+    write_bundle(home, index=index, encoder_dir=other.folder, data={"index": made})
+    bundle = open_bundle(home)
+    hits = Searcher(bundle, home).search(["parcel"], other.encode(["parcel"]), 3, "agents")[0]
+    assert hits
+    assert {hit.passage.text for hit in hits} <= set(before)
+    seen = other.texts_seen
+    again, same = reindex(other, Settings(), home, KEY)
+    assert (len(again), same, other.texts_seen) == (len(index), made, seen)

@@ -694,6 +694,71 @@ def bench_retrieval(place: Place, selection: Path, train: Path | None, exclude_l
     tell_rows(report, as_json)
 
 
+@bench.command("dialogue")
+@click.option("--train", required=True, type=click.Path(path_type=Path),
+              help="Dialogues with labelled actions, STAR's JSON lines (.jsonl, .jsonl.gz).")  # fmt: skip
+@click.option("--test", type=click.Path(path_type=Path), help="The same; opened once, at the end.")
+@click.option("--test-share", default=0.2, show_default=True, type=click.FloatRange(0, 1, True, True),
+              help="Without --test: the share of the dialogues that is kept back for it.")  # fmt: skip
+@click.option("--seeds", default=1, show_default=True, type=click.IntRange(1), help="Runs whose mean is reported.")
+@json_option
+@click.pass_obj
+def bench_dialogue(place: Place, train: Path, test: Path | None, test_share: float, seeds: int, as_json: bool) -> None:
+    """Foretell the agent's next action in a conversation, and when no action fits.
+
+    \b
+    Example: nightdesk bench dialogue --train dialogues.jsonl.gz --test-share 0.2 --json
+    """
+    from finetune.bench.dialogue import bench_dialogue as run
+    from finetune.encoder.progress import line_on
+
+    with one_sentence():
+        report = run(
+            base_encoder(place), train, test, test_share=test_share, seeds=seeds,
+            told=None if as_json else line_on(sys.stderr),
+        )  # fmt: skip
+    tell_rows(report, as_json)
+
+
+@bench.command("ablation")
+@click.option("--train", required=True, type=click.Path(path_type=Path), help="CSV with the header text,intent.")
+@click.option("--others", type=click.Path(path_type=Path),
+              help="The same: judge on rows of it that are not in --train, instead of on a share of --train.")  # fmt: skip
+@click.option("--rows", default=1500, show_default=True, type=click.IntRange(1), help="Rows drawn from --others.")
+@click.option("--test-share", default=0.2, show_default=True, type=click.FloatRange(0, 1, min_open=True, max_open=True),
+              help="Share of --train to judge on, without --others.")  # fmt: skip
+@click.option("--epochs", type=click.IntRange(1), help="Epochs of every run; by default the recipe's.")
+@click.option("--seeds", default=1, show_default=True, type=click.IntRange(1), help="Runs whose mean is reported.")
+@click.option("--options", help="Which options, by comma; by default all.")
+@click.option("--keep", type=click.Path(path_type=Path), help="Folder of finished runs: a second call adds new ones.")
+@json_option
+@click.pass_obj
+def bench_ablation(
+    place: Place, train: Path, others: Path | None, rows: int, test_share: float, epochs: int | None, seeds: int,
+    options: str | None, keep: Path | None, as_json: bool,
+) -> None:  # fmt: skip
+    """Say what each option of tuning the encoder gains, in points, and what it costs.
+
+    \b
+    Example: nightdesk bench ablation --train few.csv --others all.csv --seeds 3 --keep runs --json
+    """
+    from dataclasses import replace
+
+    from finetune.bench.ablation import OPTIONS
+    from finetune.bench.ablation import bench_ablation as run
+    from finetune.encoder.progress import line_on
+    from finetune.encoder.recipe import Recipe
+
+    recipe = Recipe() if epochs is None else replace(Recipe(), epochs=epochs)
+    chosen = tuple(part.strip() for part in options.split(",")) if options else tuple(OPTIONS)
+    with one_sentence():
+        report = run(
+            base_encoder(place), train, others=others, rows=rows, test_share=test_share, seeds=seeds, recipe=recipe,
+            options=chosen, keep=keep, told=lambda what: None if as_json else line_on(sys.stderr, what=what),
+        )  # fmt: skip
+    tell_rows(report, as_json)
+
+
 def base_encoder(place: Place) -> Path:
     """The folder of the configured encoder's weights; what is missing is a Failure that says how to fetch it."""
     from retrieval.weights import resolve_encoder

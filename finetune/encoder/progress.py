@@ -11,7 +11,7 @@ from finetune.encoder.loop import Told
 EVERY_S = 0.5
 
 
-def line_on(stream: TextIO, clock: Callable[[], float] = time.monotonic) -> Told:
+def line_on(stream: TextIO, clock: Callable[[], float] = time.monotonic, what: str = "tuning") -> Told:
     """Return what `tune` can tell: it rewrites one line, at most twice a second, and ends it with the last step."""
     last = [float("-inf")]
 
@@ -21,7 +21,7 @@ def line_on(stream: TextIO, clock: Callable[[], float] = time.monotonic) -> Told
             return
         last[0] = now
         end = "\n" if done == steps else ""
-        stream.write(f"\r  tuning  {done / steps:4.0%}  {_left(left_s)} left \x1b[K{end}")
+        stream.write(f"\r  {what}  {done / steps:4.0%}  {_left(left_s)} left \x1b[K{end}")
         stream.flush()
 
     return tell

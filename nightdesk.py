@@ -723,9 +723,9 @@ def bench_dialogue(place: Place, train: Path, test: Path | None, test_share: flo
 @bench.command("ablation")
 @click.option("--train", required=True, type=click.Path(path_type=Path), help="CSV with the header text,intent.")
 @click.option("--others", type=click.Path(path_type=Path),
-              help="The same: judge on rows of it that are not in --train, instead of on a share of --train.")  # fmt: skip
+              help="The same: judge on its rows that are not in --train, instead of on a share.")  # fmt: skip
 @click.option("--rows", default=1500, show_default=True, type=click.IntRange(1), help="Rows drawn from --others.")
-@click.option("--test-share", default=0.2, show_default=True, type=click.FloatRange(0, 1, min_open=True, max_open=True),
+@click.option("--test-share", default=0.2, show_default=True, type=click.FloatRange(0.01, 0.9),
               help="Share of --train to judge on, without --others.")  # fmt: skip
 @click.option("--epochs", type=click.IntRange(1), help="Epochs of every run; by default the recipe's.")
 @click.option("--seeds", default=1, show_default=True, type=click.IntRange(1), help="Runs whose mean is reported.")

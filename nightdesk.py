@@ -669,6 +669,34 @@ def bench_intents(place: Place, train: Path, test: Path, oos: Path | None, seeds
     tell_rows(report, as_json)
 
 
+@bench.command("entities")
+@click.option("--train", required=True, type=click.Path(path_type=Path),
+              help="CoNLL columns (.gz too): a token first, its tag last.")  # fmt: skip
+@click.option("--dev", type=click.Path(path_type=Path), help="The same, to choose on; else a tenth of --train.")
+@click.option("--test", required=True, type=click.Path(path_type=Path), help="The same; opened once, at the end.")
+@click.option("--seeds", default=1, show_default=True, type=click.IntRange(1), help="Runs whose mean is reported.")
+@click.option("--light", is_flag=True, help="Over the encoder as it is, like the tagger of a bundle.")
+@json_option
+@click.pass_obj
+def bench_entities(
+    place: Place, train: Path, dev: Path | None, test: Path, seeds: int, light: bool, as_json: bool
+) -> None:
+    """Learn to find entities from one file of tagged sentences, and measure that on another.
+
+    \b
+    Example: nightdesk bench entities --train train.conll --dev dev.conll --test test.conll --seeds 3 --json
+    """
+    from finetune.bench.entities import bench_entities as run
+    from finetune.encoder.progress import line_on
+
+    with one_sentence():
+        report = run(
+            base_encoder(place), train, dev, test, seeds=seeds, light=light,
+            told=None if as_json else line_on(sys.stderr),
+        )  # fmt: skip
+    tell_rows(report, as_json)
+
+
 @bench.command("retrieval")
 @click.option("--bench", "selection", required=True, type=click.Path(path_type=Path),
               help="JSON(.gz): {pool, queries: [{id, query, cand, gold}]}.")  # fmt: skip

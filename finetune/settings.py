@@ -16,6 +16,10 @@ class Settings(BaseModel):
     out_of_scope: Path | None = Field(
         Path("data/demo/out_of_scope.csv"), description="CSV with header text: utterances that no intent covers"
     )
+    entities: Path | None = Field(
+        Path("data/demo/entities.conll"),
+        description="CoNLL columns: a token first, its IOB2 tag last; PERSON and ADDRESS are masked as well",
+    )
     questions: Path | None = Field(
         Path("data/demo/questions_calibration.jsonl"),
         description='JSONL of {"question", "source", "also"}: which articles answer it; none if source is null',
@@ -29,6 +33,7 @@ class Settings(BaseModel):
     test_out_of_scope: Path | None = Field(
         Path("data/demo/out_of_scope_test.csv"), description="opened by evaluate only"
     )
+    test_entities: Path | None = Field(Path("data/demo/entities_test.conll"), description="opened by evaluate only")
     test_questions: Path | None = Field(Path("data/demo/questions.jsonl"), description="opened by evaluate only")
     test_unanswerable: Path | None = Field(
         Path("data/demo/unanswerable.jsonl"),

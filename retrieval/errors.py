@@ -5,6 +5,7 @@ RetrievalError
 ├── Busy                another process holds the lock of this home
 ├── WeightsError        base weights are missing, cannot be fetched, or are not the pinned file
 ├── EncoderError        a model folder cannot be loaded safely as an encoder
+├── TaggerError         a tagger is damaged, or belongs to another encoder
 ├── CorpusError         corpus.db cannot be read, or is newer than this program
 │   └── WrongKey        the master key does not open what is stored
 └── BundleError
@@ -34,6 +35,10 @@ class WeightsError(RetrievalError):
 
 class EncoderError(RetrievalError):
     """A model folder cannot be loaded safely as an encoder."""
+
+
+class TaggerError(RetrievalError):
+    """A tagger is damaged, or belongs to another encoder."""
 
 
 class CorpusError(RetrievalError):

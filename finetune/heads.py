@@ -73,7 +73,7 @@ def fit_head(
                 into[mine] = head.probabilities(rows[mine])
                 into_features[mine] = head.scope_features(rows[mine], into[mine])
 
-    scope, scores = _scope(np.vstack([features, outside_features]), len(features), folds, seed)
+    scope, scores = fit_scope(np.vstack([features, outside_features]), len(features), folds, seed)
     view = OutOfFold(
         labels,
         np.vstack([probabilities, outside_probabilities]),
@@ -161,8 +161,12 @@ def exemplars_of(embeddings: Array, gold: NDArray[np.int64]) -> Array:
     return result
 
 
-def _scope(features: Array, inside: int, folds: int, seed: int) -> tuple[ScopeWeights, Array]:
-    """Fit the out-of-scope logistic on out-of-fold features; its own scores are cross-validated once more."""
+def fit_scope(features: Array, inside: int, folds: int, seed: int) -> tuple[ScopeWeights, Array]:
+    """Fit the out-of-scope logistic on features of utterances that the head did not see; return it and their scores.
+
+    features: (N, 2), the `inside` first ones in scope. The scores are cross-validated once more. With fewer than
+    `folds` rows out of scope the logistic is the one that ScopeWeights starts with.
+    """
     from sklearn.linear_model import LogisticRegression
     from sklearn.model_selection import StratifiedKFold, cross_val_predict
 

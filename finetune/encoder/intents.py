@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+import shutil
 import time
 from collections import Counter
 from collections.abc import Sequence
@@ -12,28 +14,35 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from bot.catalogue import Handle, IntentEntry
 from bot.head import Array, IntentHead
 from finetune.encoder.loop import Examples, Told, Tuned, tune
 from finetune.encoder.recipe import Recipe
 from finetune.errors import BadLabels
-from finetune.heads import best_temperature, exemplars_of, regression
+from finetune.heads import OutOfFold
 from finetune.labelled import Labelled
+from finetune.pairs import NO_PAIRS, Pairs
+from finetune.pilot import Rows, Verdict, judge_pilot, made_head
 
-STRENGTHS = (3.0, 10.0, 30.0)
 MANY = 20
-"""Utterances an intent from which a tenth is held out to choose on, and to stop by. Below it a fifth is, and every
-epoch is run: one utterance an intent tells too little to stop by."""
-PROXIES = 0.0
-"""Stands for the tuned proxies themselves where another head is a regression of some strength."""
+"""Utterances an intent from which every epoch is measured, to stop by. Below it every epoch is run: one utterance an
+intent tells too little."""
+SETTLED = 5000
+"""Utterances from which the pilot serves: tuning again with the last twentieth costs as much as all the rest taught."""
+SEEN = "seen.json"
 
 
 @dataclass(frozen=True)
 class Sealed:
-    """A tuned model folder with its head; nothing is chosen after this."""
+    """A tuned model folder with its head; nothing is chosen after this.
+
+    view: what the pilot said of utterances it had not seen, the ground for thresholds. pilot: the folder of the model
+    that said it, with the texts it had seen in seen.json; the served one itself where there were many utterances.
+    """
 
     folder: Path
     head: IntentHead
+    view: OutOfFold
+    pilot: Path
     epochs: int
     strength: float
     held_out_accuracy: float
@@ -41,74 +50,84 @@ class Sealed:
 
 
 def learn_intents(
-    base: Path, utterances: Sequence[Labelled], recipe: Recipe, work: Path, told: Told | None = None
+    base: Path,
+    utterances: Sequence[Labelled],
+    recipe: Recipe,
+    work: Path,
+    told: Told | None = None,
+    *,
+    outside: Sequence[str] = (),
+    pairs: Pairs = NO_PAIRS,
 ) -> Sealed:
-    """Tune twice: once with a part held out, to choose head and temperature (and, of many, epochs); then on everything.
+    """Tune a pilot with a part held out, choose on that part, then tune on everything (few: again, many: no more).
 
-    work: a folder for checkpoints and the tuned model; a killed run goes on from there. An intent's name is read as
-    one more utterance of it, if it has words. Raises BadLabels if an intent has fewer than two utterances.
+    work: a folder for checkpoints and the tuned models; a killed run goes on from there. outside: utterances out of
+    scope, never tuned on, for the out-of-scope score. pairs: questions and answers learnt at the same time. An
+    intent's name is read as one more utterance of it, if it has words. Raises BadLabels if there are fewer than two
+    intents, or none has two utterances.
     """
     started = time.perf_counter()
     labels = tuple(sorted({utterance.intent for utterance in utterances}))
     gold = np.asarray([labels.index(utterance.intent) for utterance in utterances], dtype=np.int64)
     _refuse_too_little(labels, gold)
-    held = _held_out(gold, recipe.seed)
-    texts = [utterance.text for utterance in utterances]
-    names = _names(labels)
+    texts, names = [utterance.text for utterance in utterances], _names(labels)
 
     def examples(rows: NDArray[np.int64]) -> Examples:
         return Examples(
-            [*(texts[row] for row in rows), *names.values()], [*map(int, gold[rows]), *map(labels.index, names)]
-        )
+            [*(texts[row] for row in rows), *names.values()], [*map(int, gold[rows]), *map(labels.index, names)],
+            pairs.questions, pairs.answers, pairs.sources, pairs.negatives,
+        )  # fmt: skip
 
+    held = _held_out(gold, recipe.seed)
     kept, out = np.flatnonzero(~held), np.flatnonzero(held)
-    part = examples(kept)
     judged = ([texts[row] for row in out], [int(gold[row]) for row in out]) if _many(gold) else None
-    pilot = tune(base, part, recipe, held_out=judged, checkpoint=work / "pilot", told=told)
-    strength, temperature, accuracy = _choose(pilot, part, [texts[row] for row in out], gold[out], recipe.scale)
+    pilot = tune(base, examples(kept), recipe, held_out=judged, checkpoint=work / "pilot", told=told)
+    _save(pilot, work / "pilot-model", [texts[row] for row in kept])
+    verdict = judge_pilot(
+        labels, _rows(pilot, examples(kept)), Rows(pilot.encoder.encode([texts[row] for row in out]), gold[out]),
+        pilot.encoder.encode(outside), proxies=_proxies(pilot, recipe.scale), seed=recipe.seed,
+    )  # fmt: skip
     everything = examples(np.arange(len(gold)))
-    tuned = tune(base, everything, recipe, stop_after=pilot.epochs, checkpoint=work / "final", told=told)
-    folder = work / "model"
-    tuned.encoder.save(folder)
-    vectors, numbers = tuned.encoder.encode(everything.texts), np.asarray(everything.labels, dtype=np.int64)
-    weight, bias = _linear(tuned, vectors, numbers, strength, recipe.scale)
-    catalogue = {label: IntentEntry(label.replace("_", " "), Handle.SEARCH) for label in labels}
-    head = IntentHead(labels, weight, bias, exemplars_of(vectors, numbers), temperature, catalogue=catalogue)
-    return Sealed(folder, head, pilot.epochs, strength, accuracy, time.perf_counter() - started)
+    tuned, folder = pilot, work / "pilot-model"
+    if len(gold) < SETTLED:
+        tuned = tune(base, everything, recipe, stop_after=pilot.epochs, checkpoint=work / "final", told=told)
+        folder = work / "model"
+        _save(tuned, folder, texts)
+    head = made_head(
+        labels, _rows(tuned, everything), verdict.strength, _proxies(tuned, recipe.scale), verdict.temperature,
+        verdict.scope,
+    )  # fmt: skip
+    return _sealed(folder, head, work / "pilot-model", pilot, verdict, time.perf_counter() - started)
 
 
-def _choose(
-    pilot: Tuned, part: Examples, texts: Sequence[str], gold: NDArray[np.int64], scale: float
-) -> tuple[float, float, float]:
-    """Return the head's strength, its temperature and its accuracy on the utterances held out."""
-    learnt, seen = pilot.encoder.encode(part.texts), pilot.encoder.encode(texts)
-    numbers = np.asarray(part.labels, dtype=np.int64)
-    found = []
-    for strength in (PROXIES, *STRENGTHS):
-        weight, bias = _linear(pilot, learnt, numbers, strength, scale)
-        logits = seen @ weight.T + bias
-        found.append((float((logits.argmax(1) == gold).mean()), best_temperature(logits, gold), strength))
-    accuracy, temperature, strength = max(found, key=lambda row: row[0])  # of equals the plainest, which comes first
-    return strength, temperature, accuracy
+def _sealed(folder: Path, head: IntentHead, at: Path, pilot: Tuned, verdict: Verdict, seconds: float) -> Sealed:
+    return Sealed(folder, head, verdict.view, at, pilot.epochs, verdict.strength, verdict.accuracy, seconds)
 
 
-def _linear(
-    tuned: Tuned, vectors: Array, gold: NDArray[np.int64], strength: float, scale: float
-) -> tuple[Array, Array]:
-    if strength != PROXIES:
-        return regression(vectors, gold, strength)
+def _rows(tuned: Tuned, examples: Examples) -> Rows:
+    return Rows(tuned.encoder.encode(examples.texts), np.asarray(examples.labels, dtype=np.int64))
+
+
+def _proxies(tuned: Tuned, scale: float) -> Array:
     proxies = tuned.proxies.numpy()
-    weight = scale * proxies / np.linalg.norm(proxies, axis=1, keepdims=True)
-    return weight.astype(np.float32), np.zeros(len(weight), np.float32)
+    scaled: Array = (scale * proxies / np.linalg.norm(proxies, axis=1, keepdims=True)).astype(np.float32)
+    return scaled
+
+
+def _save(tuned: Tuned, folder: Path, texts: Sequence[str]) -> None:
+    """Write the model folder anew, and which texts it was tuned on: nothing may be judged by them."""
+    shutil.rmtree(folder, ignore_errors=True)
+    tuned.encoder.save(folder)
+    (folder.parent / f"{folder.name}-{SEEN}").write_text(json.dumps(sorted(set(texts)), ensure_ascii=False), "utf-8")
 
 
 def _held_out(gold: NDArray[np.int64], seed: int) -> NDArray[np.bool_]:
-    """Which rows are held out: of each intent its share, one at least."""
-    share = 0.1 if _many(gold) else 0.2
+    """Which rows are held out: of each intent its share, one at least, but not the only one."""
+    share = 0.05 if len(gold) >= SETTLED else 0.2
     rng, held = np.random.default_rng([seed, 7]), np.zeros(len(gold), bool)
     for label in np.unique(gold):
         rows = rng.permutation(np.flatnonzero(gold == label))
-        held[rows[: max(1, round(share * len(rows)))]] = True
+        held[rows[: max(1, round(share * len(rows))) if len(rows) > 1 else 0]] = True
     return held
 
 
@@ -123,9 +142,7 @@ def _names(labels: Sequence[str]) -> dict[str, str]:
 
 
 def _refuse_too_little(labels: Sequence[str], gold: NDArray[np.int64]) -> None:
-    counts = Counter(map(int, gold))
     if len(labels) < 2:
         raise BadLabels(f"there is only the intent {labels[0]!r}; a head needs at least two")
-    for number, label in enumerate(labels):
-        if counts[number] < 2:
-            raise BadLabels(f"the intent {label!r} has one utterance; tuning holds one out, so give it at least two")
+    if max(Counter(map(int, gold)).values()) < 2:
+        raise BadLabels("no intent has two utterances; tuning holds one out, so give most intents at least two")

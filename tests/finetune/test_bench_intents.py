@@ -9,7 +9,7 @@ from finetune.bench.intents import bench_intents
 from finetune.encoder.recipe import Recipe
 from finetune.errors import BadLabels
 
-KEYS = {"accuracy", "macro_f1", "oos", "ece", "coverage_at_98", "train_s", "ms_per_utterance"}
+KEYS = {"accuracy", "macro_f1", "oos", "ece", "coverage_at_98", "sealed_at_98", "train_s", "ms_per_utterance"}
 RECIPE = Recipe(epochs=3, batch=4, learning_rate=3e-3)
 
 

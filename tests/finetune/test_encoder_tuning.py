@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from tiny_bert import make_tiny_bert
 
 from finetune.encoder.batches import batches
 from finetune.encoder.checkpoint import FILE, read_checkpoint
-from finetune.encoder.intents import learn_intents
+from finetune.encoder.intents import SEEN, learn_intents
 from finetune.encoder.loop import Examples, Tuned, tune
 from finetune.encoder.losses import answer_ranking, disagreement, supervised_contrast
 from finetune.encoder.model import TrainableEncoder
@@ -144,10 +145,34 @@ def test_an_encoder_and_its_head_are_learnt_from_utterances(tiny: Path, tmp_path
     assert 1 <= sealed.epochs <= RECIPE.epochs
 
 
-def test_an_intent_with_one_utterance_is_named(tiny: Path, tmp_path: Path) -> None:
+def test_an_intent_with_one_utterance_is_learnt_but_judges_nothing(tiny: Path, tmp_path: Path) -> None:
     few = [Labelled("track it", "track"), Labelled("track", "track"), Labelled("stop it", "cancel")]
-    with pytest.raises(BadLabels, match="'cancel' has one utterance"):
+    sealed = learn_intents(tiny, few, RECIPE, tmp_path)
+    assert sealed.head.labels == ("cancel", "track")
+    assert [sealed.view.labels[number] for number in sealed.view.gold] == ["track"]
+
+
+def test_where_nothing_can_be_held_out_it_is_said(tiny: Path, tmp_path: Path) -> None:
+    few = [Labelled("track it", "track"), Labelled("stop it", "cancel")]
+    with pytest.raises(BadLabels, match="no intent has two utterances"):
         learn_intents(tiny, few, RECIPE, tmp_path)
+    with pytest.raises(BadLabels, match="only the intent 'track'"):
+        learn_intents(tiny, few[:1], RECIPE, tmp_path)
+
+
+def test_the_pilot_is_judged_by_what_it_has_not_seen(tiny: Path, tmp_path: Path) -> None:
+    names = ("track_order", "cancel_order", "refund_money")
+    utterances = [Labelled(text, names[label]) for text, label in zip(EXAMPLES.texts, EXAMPLES.labels, strict=True)]
+    sealed = learn_intents(
+        tiny, utterances, RECIPE, tmp_path, outside=["snow", "the rain is late", "red shoe", "x", "y"]
+    )
+    seen = set(json.loads((tmp_path / f"pilot-model-{SEEN}").read_text()))
+    unseen = [u for u in utterances if u.text not in seen]
+    assert unseen
+    assert len(sealed.view.gold) == len(unseen) + 5
+    assert (sealed.view.gold < 0).sum() == 5
+    encoder = SentenceEncoder(sealed.pilot, threads=1)
+    assert encoder.encode(["track"]).shape == (1, 32)
 
 
 def test_every_row_is_read_once_an_epoch_with_rows_of_like_length() -> None:

@@ -15,6 +15,7 @@ from bot.answerability import Answerability, TokenVectors, with_probabilities
 from bot.errors import BotError, HeadError, NotReady
 from bot.head import CATALOGUE_FILE, TENSORS_FILE, Array, IntentHead
 from bot.knowledge import Audience
+from bot.mentions import Mention
 from bot.thresholds import Thresholds
 from retrieval.errors import RetrievalError
 from retrieval.related import FILE as RELATED_FILE
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from retrieval.bundle import Bundle, CurrentBundle
     from retrieval.encoder import Encoder
     from retrieval.search import Searcher
+    from retrieval.tagger import EncoderTagger
 
 log = logging.getLogger(__name__)
 LOOK_EVERY_S = 0.1
@@ -46,6 +48,7 @@ class BundleKnowledge:
     answerability: Answerability | None = None
     tokens: TokenVectors | None = None
     related: Mapping[str, tuple[Related, ...]] = field(default_factory=dict)
+    tagger: EncoderTagger | None = None
 
     def encode(self, texts: Sequence[str]) -> Array:
         """Return float32 (B, D), rows of unit length."""
@@ -58,6 +61,16 @@ class BundleKnowledge:
         if audience is not Audience.CUSTOMER or model is None or tokens is None:
             return found
         return [with_probabilities(model, text, hits, tokens) for text, hits in zip(texts, found, strict=True)]
+
+    def mentions(self, texts: Sequence[str]) -> list[list[Mention]]:
+        """Return what each text mentions, in order; the states are those of the pass that encoded it."""
+        if self.tagger is None or self.tokens is None:
+            return [[] for _ in texts]
+        found = self.tagger.read_encoded(texts, self.tokens.of(texts))
+        return [
+            [Mention(mention.kind, text[mention.start : mention.end], mention.probability) for mention in row]
+            for text, row in zip(texts, found, strict=True)
+        ]
 
 
 class Watch:
@@ -152,6 +165,8 @@ def load(bundle: Bundle, encoder: Encoder, home: Path, settings: RetrievalSettin
             "run `nightdesk train`"
         )
     answerability = load_answerability(bundle)
+    tagger = load_tagger(bundle, encoder)
+    tokens = answerability or tagger
     knowledge = BundleKnowledge(
         bundle.id,
         head,
@@ -159,8 +174,9 @@ def load(bundle: Bundle, encoder: Encoder, home: Path, settings: RetrievalSettin
         encoder,
         Searcher(bundle, home, settings),
         answerability,
-        TokenVectors(encoder.encode_tokens) if answerability and isinstance(encoder, TokenEncoder) else None,
+        TokenVectors(encoder.encode_tokens) if tokens and isinstance(encoder, TokenEncoder) else None,
         load_related(bundle),
+        tagger,
     )
     words = ["warm up"]
     knowledge.search(words, knowledge.encode(words), Audience.CUSTOMER, 1)
@@ -179,6 +195,17 @@ def load_answerability(bundle: Bundle) -> Answerability | None:
     """Return the bundle's model of what answers, or None if it was trained without one. Raises HeadError if damaged."""
     path = bundle.file(ANSWERABILITY_FILE)
     return Answerability.from_bytes(path.read_bytes()) if path else None
+
+
+def load_tagger(bundle: Bundle, encoder: Encoder) -> EncoderTagger | None:
+    """Return the bundle's tagger, or None if it has none. Raises TaggerError for a damaged or foreign one."""
+    from retrieval.encoder import TokenEncoder
+    from retrieval.tagger import FILE, EncoderTagger, Tagger
+
+    path = bundle.file(FILE)
+    if path is None or not isinstance(encoder, TokenEncoder):
+        return None
+    return EncoderTagger(Tagger.from_bytes(path.read_bytes()), encoder)
 
 
 def load_related(bundle: Bundle) -> dict[str, tuple[Related, ...]]:

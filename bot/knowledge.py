@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from bot.head import Array, IntentHead
+from bot.mentions import Mention
 from bot.thresholds import Thresholds
 from retrieval.related import Related
 from retrieval.types import Hit
@@ -43,6 +44,9 @@ class Knowledge(Protocol):
 
     def search(self, texts: Sequence[str], embeddings: Array, audience: Audience, k: int) -> list[list[Hit]]:
         """Return up to k hits of each text, best first, that the audience may see."""
+
+    def mentions(self, texts: Sequence[str]) -> list[list[Mention]]:
+        """Return what each text mentions, in order; nothing in a bundle without a tagger."""
 
 
 KnowledgeSource = Callable[[], Knowledge]

@@ -19,6 +19,7 @@ from bot.catalogue import Catalogue
 from bot.errors import BotError, NotReady, ReadingFailed
 from bot.head import Array
 from bot.knowledge import Audience, Knowledge, KnowledgeSource
+from bot.mentions import Mention
 from bot.thresholds import Thresholds
 from bot.types import RankedIntent
 from retrieval.related import Related
@@ -38,6 +39,7 @@ class Found:
     intents: tuple[RankedIntent, ...] = ()
     out_of_scope: float = 0.0
     hits: tuple[Hit, ...] = ()
+    mentions: tuple[Mention, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,8 +162,12 @@ class Reader:
                 found = knowledge.search(chosen, embeddings[rows], audience, self.top_k)
                 for i, row in zip(rows, found, strict=True):
                     hits[i] = row
+        mentions = knowledge.mentions(texts)
         if knowledge.head is None:
-            return [Found(knowledge.bundle, knowledge.thresholds, {}, hits=tuple(row)) for row in hits]
+            return [
+                Found(knowledge.bundle, knowledge.thresholds, {}, hits=tuple(row), mentions=tuple(mine))
+                for row, mine in zip(hits, mentions, strict=True)
+            ]
         probabilities, out_of_scope = knowledge.head.apply(embeddings)
         return [
             Found(
@@ -171,8 +177,9 @@ class Reader:
                 tuple(RankedIntent(knowledge.head.labels[c], float(p[c])) for c in (-p).argsort()[:5]),
                 float(scope),
                 tuple(row),
+                tuple(mine),
             )
-            for p, scope, row in zip(probabilities, out_of_scope, hits, strict=True)
+            for p, scope, row, mine in zip(probabilities, out_of_scope, hits, mentions, strict=True)
         ]
 
     def _encode(self, knowledge: Knowledge, texts: Sequence[str]) -> Array:

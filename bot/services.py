@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
@@ -20,6 +20,7 @@ from bot.forms.draft import draft_of
 from bot.forms.reading import read_answers
 from bot.identity import ANONYMOUS, Identity, verify
 from bot.language import detect_language
+from bot.mentions import Mention, entities_with, words_for
 from bot.mood import is_upset
 from bot.packet import question_of
 from bot.points import Point, no_point
@@ -37,7 +38,7 @@ from bot.reading import (
 )
 from bot.recommend.shelf import Shelf
 from bot.settings import Secrets, Settings
-from bot.types import Conversation, DialogAct, Reading
+from bot.types import ENGLISH, Conversation, DialogAct, Reading
 from bot.writer import NoWriter, Writer
 
 T = TypeVar("T")
@@ -78,15 +79,16 @@ class Services:
             return await self._pressed(conversation, *pressed)
         text = typed(conversation.text)
         found = await self.reader.find(text) if text else self.reader.rules()
+        mentions = found.mentions if detect_language(text) == ENGLISH else ()  # the tagger learns from English
         reading = Reading(
             text=text,
             intents=found.intents,
             out_of_scope=found.out_of_scope,
             language=detect_language(text),
-            entities=read_entities(text, orders, conversation.requested_slot),
+            entities=entities_with(text, read_entities(text, orders, conversation.requested_slot), mentions),
             act=read_act(text),
             wants_person=wants_person(conversation.text),
-            answers=self._answers(conversation, text),
+            answers=self._answers(conversation, text, mentions),
             upset=is_upset(text),
         )
         return reading, self._for_customers(found)
@@ -106,15 +108,18 @@ class Services:
 
         return await self.at_back_office(look)
 
-    def _answers(self, conversation: Conversation, text: str) -> Mapping[str, Any]:
-        """What the words give the form that is open, if one is."""
+    def _answers(self, conversation: Conversation, text: str, mentions: Sequence[Mention]) -> Mapping[str, Any]:
+        """What the words give the form that is open, if one is; if nothing, what the things they mention give it."""
         draft = draft_of(conversation.pending)
         form = FORMS.get(draft.action) if draft else None
         if draft is None or form is None or not text or leaves(text):
             return {}
         found = self.settings.orders.find(text, bare=draft.asking == "order_number")
         numbers = orders_meant(text, found, draft.filled.get("order_number"))
-        return read_answers(form, draft, text, numbers[0] if len(numbers) == 1 else None, self.today)
+        answers = read_answers(form, draft, text, numbers[0] if len(numbers) == 1 else None, self.today)
+        asked = form.slot(draft.asking)
+        said = words_for(asked.kind, mentions) if asked and not answers else ""
+        return read_answers(form, draft, said, None, self.today) if said else answers
 
     async def identify(self, conversation: Conversation) -> Identity:
         """Return who asks; a token that proves nothing is worth as much as none."""

@@ -15,6 +15,7 @@ from bot.bundle_knowledge import BundleKnowledge, load
 from bot.decisions import Answer, Ask, Decision, HandOff, Question, RunAction, StaySilent
 from bot.settings import Settings as BotSettings
 from finetune.alone import decide_alone
+from finetune.entities.company import entity_report
 from finetune.errors import BadLabels, NothingToServe
 from finetune.judge import Judge
 from finetune.labelled import Question as HeldOut
@@ -68,6 +69,8 @@ def evaluate(
 
     if settings.test_utterances:
         report["intents"] = _intents(knowledge, decided, settings.test_utterances, mask)
+    if settings.test_entities and knowledge.tagger:
+        report["entities"] = entity_report(knowledge.tagger, settings.test_entities)
     if settings.test_questions:
         with Corpus.read(home) as corpus:
             judge = Judge(all_passages(corpus), knowledge.encoder)

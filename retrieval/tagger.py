@@ -26,7 +26,7 @@ Floats = NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class Mention:
     """An entity: `text[start:end]` is of this kind, by this probability of all its words' tags being right."""
 
     kind: str
@@ -121,14 +121,14 @@ class Tagger:
             bound[end, self.tags.index(f"I-{tags[-1][2:]}")] = NEVER
         return float(np.exp(min(0.0, self._log_sum(bound) - free)))
 
-    def read(self, words: Sequence[Word], states: Embeddings) -> list[Found]:
+    def read(self, words: Sequence[Word], states: Embeddings) -> list[Mention]:
         """Return the entities among a text's words in order; states (W, D)."""
         scores = self.scores(states, shapes_of([word.text for word in words]))
         tags = self.tag(scores)
         found = []
         for start, end in _runs(tags):
             chance = self.probability(scores, start, tags[start:end])
-            found.append(Found(tags[start][2:], words[start].start, words[end - 1].end, chance))
+            found.append(Mention(tags[start][2:], words[start].start, words[end - 1].end, chance))
         return found
 
     def to_bytes(self) -> bytes:
@@ -176,18 +176,18 @@ class EncoderTagger:
                 "run `nightdesk train` again"
             )
         self.tagger = tagger
-        self._encoder = encoder
+        self.encoder = encoder
         self._alignment = Alignment(encoder.folder)
 
-    def read(self, texts: Sequence[str]) -> list[list[Found]]:
+    def read(self, texts: Sequence[str]) -> list[list[Mention]]:
         """Return each text's entities; one forward pass for all texts."""
-        return self.read_encoded(texts, self._encoder.encode_tokens(texts)[1] if texts else [])
+        return self.read_encoded(texts, self.encoder.encode_tokens(texts)[1] if texts else [])
 
-    def read_encoded(self, texts: Sequence[str], tokens: Sequence[Embeddings]) -> list[list[Found]]:
+    def read_encoded(self, texts: Sequence[str], tokens: Sequence[Embeddings]) -> list[list[Mention]]:
         """Return each text's entities, given (T, D) for the tokens of each as `encode_tokens` does."""
         return [self._read(text, rows) for text, rows in zip(texts, tokens, strict=True)]
 
-    def _read(self, text: str, rows: Embeddings) -> list[Found]:
+    def _read(self, text: str, rows: Embeddings) -> list[Mention]:
         words, states = self._alignment.words(text, rows)
         return self.tagger.read(words, states) if words else []
 

@@ -20,7 +20,7 @@ from finetune.entities.recipe import TaggerRecipe
 from finetune.entities.scores import entity_figures
 from finetune.errors import BadLabels
 from retrieval.encoder import TokenEncoder
-from retrieval.tagger import FILE, Tagger
+from retrieval.tagger import FILE, EncoderTagger, Tagger
 from retrieval.word_shapes import words_of
 
 FOLDS = 3
@@ -62,6 +62,16 @@ def learn_entities(
     tagger = everything.leaning_to(leaning)
     metrics |= {"sentences": len(sentences), "leaning": leaning, "seconds": round(time.perf_counter() - started, 1)}
     return LearntEntities({FILE: tagger.to_bytes()}, metrics)
+
+
+def entity_report(tagger: EncoderTagger, path: Path) -> dict[str, Any]:
+    """Return the figures of a bundle's tagger on a CoNLL file that nothing was chosen on."""
+    sentences = read_conll(path)
+    reads = Frozen(tagger.encoder)
+    parts = reads.prepare([sentence.words for sentence in sentences])
+    words = [sentence.words for sentence in sentences]
+    named = tags_from(tagger.tagger, scores_of(reads, tagger.tagger, parts), words)
+    return entity_figures([sentence.tags for sentence in sentences], named)
 
 
 def with_masked(sentences: Sequence[Sentence], mask: Callable[[str], str]) -> list[Sentence]:

@@ -24,6 +24,7 @@ from bot.catalogue import Handle, IntentEntry
 from bot.errors import ModelError, NoSuchCustomer, NoSuchOrder, NotAllowed
 from bot.head import Array, IntentHead, ScopeWeights
 from bot.knowledge import Audience
+from bot.mentions import Mention
 from bot.reader import Reader
 from bot.services import Services
 from bot.settings import Secrets, Settings
@@ -165,6 +166,11 @@ class FakeKnowledge:
                 for rank, i in enumerate(order, start=1)
             ])  # fmt: skip
         return rows
+
+    def mentions(self, texts: Sequence[str]) -> list[list[Mention]]:
+        return [
+            [Mention("PERSON", word, 0.9) for word in text.split() if word in ("Wiebke", "Thandi")] for text in texts
+        ]
 
 
 TERMS = load_terms(Path(__file__).parents[2] / "data" / "demo" / "terms.toml")

@@ -218,6 +218,10 @@ class Corpus:
         sealed = key.seal(turns, content_hash)
         values = (content_hash, customer_id, transcript.at, transcript.channel, sealed)
         document = self._put(source_id, "transcript", transcript.id, values, replaced)
+        self.connection.execute(  # a row's number may be used again: what stands there now was not masked again
+            "UPDATE facts SET value = min(CAST(value AS INTEGER), (SELECT coalesce(max(id), 0) FROM exchanges)) "
+            "WHERE name = 'masked_through'"
+        )
         self.connection.executemany(
             "INSERT INTO exchanges (document_id, position, context, question, answer, language, whole) "
             "VALUES (?, ?, ?, ?, ?, ?, ?)",

@@ -24,14 +24,17 @@ from retrieval.candidates import Sorted, sort_exchanges, texts_to_embed
 from retrieval.cards import article_drafts, card_drafts, exchange_drafts
 from retrieval.corpus import Corpus, now
 from retrieval.documents import Tally, store_files
-from retrieval.encoder import Encoder, SentenceEncoder, fingerprint_of
+from retrieval.encoder import Encoder, SentenceEncoder, TokenEncoder, fingerprint_of
 from retrieval.errors import BadInput, BundleError, Busy, NoBundle
 from retrieval.index import VectorIndex
 from retrieval.passages import count_by_kind, passages_without_routes, replace_passages, routes
 from retrieval.progress import Progress, Step, watching
 from retrieval.readers import SourceFile, find_files
+from retrieval.remask import remask as mask_again
+from retrieval.remask import tagger_of, unmasked
 from retrieval.settings import Settings
 from retrieval.standing import Uses, judged
+from retrieval.tagger import FILE as TAGGER
 from retrieval.vectors import Texts, VectorTable, embed, forget_vectors, missing
 from retrieval.verdicts import read_verdicts
 from retrieval.weights import WEIGHTS, resolve_encoder
@@ -47,7 +50,8 @@ RULES_VERSION = 2
 class IngestReport:
     """What a run did, and how many exchanges, cards and passages the corpus holds after it.
 
-    encoder_share is the part of the time spent in the encoder; passages_per_s counts embedded texts over the whole run,
+    masked counts the exchanges in which the bundle's tagger found what the rules had not. encoder_share is the part of
+    the time spent in the encoder; passages_per_s counts embedded texts over the whole run,
     bare_passages_per_s the same texts through the encoder alone (None unless asked for, or nothing was embedded).
     """
 
@@ -60,6 +64,7 @@ class IngestReport:
     exchanges: int
     cards: int
     passages: int
+    masked: int
     embedded: int
     seconds: float
     encoder_share: float
@@ -103,6 +108,7 @@ def ingest(
     *,
     trust: bool = False,
     rebuild: bool = False,
+    remask: bool = False,
     bare: bool = False,
     progress: Progress | Literal["bar"] | None = None,
     encoder: Encoder | None = None,
@@ -110,12 +116,12 @@ def ingest(
     """Take files and folders into the corpus of `home` and publish a bundle if anything changed.
 
     `trust` vouches for these sources: their answers may be given to customers however few they served. `rebuild`
-    forgets all vectors and embeds anew (paths may then be empty). `bare` also times the encoder alone on the same
-    texts. `encoder` replaces the one the settings name.
+    forgets all vectors and embeds anew; `remask` masks with the current bundle's tagger what an older one, or none,
+    went over (with either, paths may be empty). `bare` also times the encoder alone on the same texts. `encoder` replaces the one the settings name.
 
     Raises BadInput before anything is touched if a path is no good, Busy if another ingest is at work in this home.
     """
-    if not paths and not rebuild:
+    if not paths and not rebuild and not remask:
         raise BadInput("nothing to ingest; give at least one file or folder")
     files = find_files([Path(path) for path in paths])
     with only_one(home), Corpus.open(home, master_key) as corpus, watching(progress) as tell:
@@ -123,6 +129,7 @@ def ingest(
         run = _Run(corpus, settings, home, tell)
         tally = run.store(files, paths, trust)
         chosen = EncoderChoice.of(encoder) if encoder else run.choose_encoder()
+        run.mask(chosen, everything=remask)
         run.embed(chosen, rebuild)
         run.derive(chosen)
         bundle = run.publish(chosen)
@@ -172,6 +179,7 @@ class _Run:
         self._texts: Texts = {}
         self._embedded: list[str] = []
         self._encoder_s = 0.0
+        self._masked = 0
         self._id = 0
 
     def store(self, files: Sequence[SourceFile], paths: Sequence[Path], trust: bool) -> Tally:
@@ -205,6 +213,16 @@ class _Run:
             )
 
         return EncoderChoice(folder, fingerprint, width_of(folder), load)
+
+    def mask(self, encoder: EncoderChoice, *, everything: bool) -> None:
+        """Mask what came new, or `everything`, with the current bundle's tagger, if it has one."""
+        current = self._current()
+        if current is None or TAGGER not in current.manifest.files or not unmasked(self._corpus, everything):
+            return
+        loaded = encoder.load()
+        tagger = tagger_of(current, loaded) if isinstance(loaded, TokenEncoder) else None
+        if tagger is not None:
+            self._masked = mask_again(self._corpus, tagger, everything=everything, tell=self._tell)
 
     def embed(self, encoder: EncoderChoice, rebuild: bool) -> None:
         """Give every text of the corpus a vector by this encoder."""
@@ -310,6 +328,7 @@ class _Run:
             exchanges=self._corpus.count("exchanges"),
             cards=kinds.get("card", 0),
             passages=sum(kinds.values()),
+            masked=self._masked,
             embedded=len(self._embedded),
             seconds=round(seconds, 3),
             encoder_share=round(self._encoder_s / seconds, 4),

@@ -246,43 +246,60 @@ def cli(context: click.Context, home: Path, config: Path, overrides: tuple[str, 
 
 
 @cli.command()
-@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument("paths", nargs=-1, type=click.Path(path_type=Path))
 @click.option("--trust", is_flag=True, help="Vouch for this source: its answers may be given to customers.")
 @click.option("--rebuild", is_flag=True, help="Embed everything anew, for example after changing the encoder.")
+@click.option("--remask", is_flag=True, help="Mask names and addresses again with the bundle's tagger.")
 @click.option("--bare", is_flag=True, help="Also time the bare encoder on the same texts.")
 @json_option
 @click.pass_obj
-def ingest(place: Place, paths: tuple[Path, ...], trust: bool, rebuild: bool, bare: bool, as_json: bool) -> None:
+def ingest(
+    place: Place, paths: tuple[Path, ...], trust: bool, rebuild: bool, remask: bool, bare: bool, as_json: bool
+) -> None:
     """Read transcripts (.jsonl, .jsonl.gz) and articles (.md, .html) into the corpus and the index.
 
-    Resumable and idempotent: kill it at any point and run it again. Rows that cannot be read go to a quarantine file.
+    Resumable and idempotent: kill it at any point and run it again. Once a bundle has learnt names and addresses, what
+    comes new is masked with it too, and --remask goes over what came before. Rows that cannot be read go to a
+    quarantine file.
 
     \b
     Example: nightdesk ingest exports/2026-10.jsonl.gz help-centre/
     """
     from retrieval.ingest import ingest as run
 
+    if not (paths or rebuild or remask):
+        raise click.UsageError("give at least one file or folder, or --remask, or --rebuild")
     with one_sentence():
         report = run(
             paths, place.retrieval, place.home, bytes.fromhex(place.secrets()["corpus"]),
-            trust=trust, rebuild=rebuild, bare=bare, progress=_progress(as_json),
+            trust=trust, rebuild=rebuild, remask=remask, bare=bare, progress=_progress(as_json),
         )  # fmt: skip
     tell(report.as_dict(), as_json)
 
 
 @cli.command()
+@click.option("--encoder", "how", flag_value="encoder", help="Tune the encoder again, on everything.")
+@click.option("--heads", "how", flag_value="heads", help="Leave the encoder as it is: under a minute or two.")
 @json_option
 @click.pass_obj
-def train(place: Place, as_json: bool) -> None:
-    """Fit the intent head on labelled utterances, pick thresholds, and publish a new bundle.
+def train(place: Place, how: str | None, as_json: bool) -> None:
+    """Tune the encoder, fit the heads, pick thresholds, and publish a new bundle.
+
+    The first time, the encoder is tuned on the labelled utterances and on the corpus (minutes; killed, it goes on where
+    it was); afterwards only the heads are fitted anew, unless --encoder asks for more.
 
     \b
     Example: nightdesk train --json
     """
+    from finetune.encoder.progress import line_on
+    from finetune.learning import How
     from finetune.train import train as run
 
     with one_sentence():
-        report = run(place.finetune, place.retrieval, place.home)
+        report = run(
+            place.finetune, place.retrieval, place.home, master_key=bytes.fromhex(place.secrets()["corpus"]),
+            how=How(how or "auto"), told=None if as_json else line_on(sys.stderr),
+        )  # fmt: skip
     tell(report, as_json)
 
 
@@ -785,6 +802,27 @@ def bench_ablation(
             options=chosen, keep=keep, told=lambda what: None if as_json else line_on(sys.stderr, what=what),
         )  # fmt: skip
     tell_rows(report, as_json)
+
+
+@bench.command("model")
+@json_option
+@click.pass_obj
+def bench_model(place: Place, as_json: bool) -> None:
+    """Measure every engine that can decode the response model here, and let the fastest that keeps answers equal serve.
+
+    \b
+    Example: nightdesk bench model --json
+    """
+    from bot.engines.weights import weights_that_serve
+    from finetune.bench.model import bench_model as run
+
+    with one_sentence():
+        weights = weights_that_serve(place.home)
+        report = run(
+            weights, threads=place.bot.model_threads, least_agreement=place.bot.model_agreement,
+            told=lambda line: None if as_json else click.echo(line, err=True),
+        )  # fmt: skip
+    tell_rows({**report.pop("backends"), **report} if not as_json else report, as_json)
 
 
 def base_encoder(place: Place) -> Path:

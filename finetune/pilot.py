@@ -16,6 +16,8 @@ STRENGTHS = (3.0, 10.0, 30.0)
 PROXIES = 0.0
 """Stands for the tuned proxies themselves where another head is a regression of some strength."""
 FOLDS = 5
+SEEN = "seen.json"
+"""Beside a tuned model's folder, "<folder>-seen.json": the texts it was tuned on, which must not judge it."""
 
 
 @dataclass(frozen=True)

@@ -55,5 +55,8 @@ class Settings(BaseModel):
         lt=1,
         description="share of wrong ones allowed among actions begun; an action asks before it changes anything",
     )
+    recipe: dict[str, int | float | str] = Field(
+        default_factory=dict, description="fields of the encoder's recipe that differ from what `train` takes"
+    )
     folds: int = Field(5, ge=2, le=20, description="folds of cross-validation on the training utterances")
     seed: int = Field(13, description="shuffles the folds")

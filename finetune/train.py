@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
-from dataclasses import replace
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,29 +14,48 @@ from bot.catalogue import Handle
 from bot.head import CATALOGUE_FILE, TENSORS_FILE
 from finetune.answering import Answering, pick_answering, search_all
 from finetune.encoder.recipe import Recipe, read_recipe
+from finetune.entities.company import learn_entities
 from finetune.errors import NothingToServe
 from finetune.heads import OutOfFold
 from finetune.judge import Judge
 from finetune.labelled import Labelled, Question, read_catalogue, read_labelled, read_questions, read_texts
 from finetune.learning import How, Learnt, Lesson, Told, frozen_accuracy, keep_pilot, learn_encoder, learn_head, tunes
 from finetune.pairs import corpus_pairs
+from finetune.parts import learn_parts
 from finetune.related import learn_related
 from finetune.settings import Settings
 from finetune.thresholds import pick_action_probability, pick_intent_thresholds, pick_margin, pick_scope_to_ask
 from retrieval.bundle import Bundle, CurrentBundle, write_bundle
 from retrieval.corpus import Corpus
-from retrieval.encoder import Encoder, SentenceEncoder
+from retrieval.encoder import Encoder, SentenceEncoder, TokenEncoder, fingerprint_of
 from retrieval.errors import NoBundle
-from retrieval.index import VectorIndex
 from retrieval.ingest import only_one, reindex
 from retrieval.masking import Masker
 from retrieval.passages import all_passages
 from retrieval.related import FILE as RELATED_FILE
 from retrieval.settings import Settings as RetrievalSettings
+from retrieval.tagger import FILE as ENTITIES_FILE
 from retrieval.weights import WEIGHTS, resolve_encoder
 
+TUNED = {"epochs": 3, "frozen_layers": 3, "learning_rate": 1e-4}
+"""How `train` differs from the recipe: minutes on a laptop instead of an hour."""
 RECIPE = "recipe.json"
 """In the home, where a search has left the best recipe it found."""
+
+
+@dataclass(frozen=True)
+class _Trained:
+    """What is to be published: what was learnt, the index it is searched by, and when a passage answers."""
+
+    learnt: Learnt
+    bundle: Bundle
+    made_from: str | None
+    answering: Answering
+
+    @property
+    def right_first(self) -> float:
+        """The share of the answerable calibration questions whose nearest passage is right; 0 without any."""
+        return float(self.answering.metrics.get("right_first", 0.0))
 
 
 def train(
@@ -46,32 +64,190 @@ def train(
     home: Path,
     *,
     master_key: bytes | None = None,
-    how: How = How.AUTO,
-    current: CurrentBundle | None = None,
+    how: How = How.HEADS,
     told: Told | None = None,
 ) -> dict[str, Any]:
     """Publish a bundle with newly trained parts; return what was chosen and how it did on utterances unseen.
 
-    master_key: the corpus's, to store vectors of a newly tuned encoder; without it heads alone are trained.
-    A tuned encoder that reads or finds worse than the one before is not published: its heads are trained anew without.
-    Raises NothingToServe without a bundle, BadLabels if a labelled file is no good. `current` is for tests.
+    master_key: the corpus's, to keep the vectors of a newly tuned encoder; tuning asks for it. A tuned encoder that
+    reads or finds worse than the one before is not published: the heads are trained on the old one then.
+    Raises NothingToServe without a bundle, BadLabels if a labelled file is no good, BadRecipe likewise, Busy if an
+    ingest is at work.
     """
     started = time.perf_counter()
-    current = current or CurrentBundle(home)
+    current = CurrentBundle(home)
     try:
         bundle = current.get()
     except NoBundle as error:
         raise NothingToServe(f"{error}; `nightdesk train` adds to the bundle that `ingest` makes") from error
-    encoder = current.encoder()
-    about = bundle.manifest.encoder
-    tuned = about["fingerprint"] != about.get("base_fingerprint", about["fingerprint"])
-    lesson = _lesson(settings, retrieval)
-    compared: dict[str, Any] = {}
-    made = None
-    if master_key is not None and tunes(how, tuned):
-        made, compared = _try_tuning(lesson, settings, retrieval, home, master_key, bundle, encoder, told)
-    if made is None:
-        learnt = learn_head(lesson, encoder, tuned, settings, home)
-        made = _Made(learnt, bundle, _answering(learnt, bundle, settings, retrieval, home, lesson))
-    report = _publish(made, lesson, settings, retrieval, home)
+    encoder, tuned = current.encoder(), _is_tuned(bundle)
+    run = _Run(settings, retrieval, home, _lesson(settings, retrieval), _judge(home, retrieval, encoder))
+    with only_one(home) if tunes(how, tuned) else nullcontext():
+        trained, compared = None, None
+        if tunes(how, tuned):
+            trained, compared = run.tuned(bundle, encoder, tuned, _key(master_key), told)
+        if trained is None:
+            learnt = learn_head(run.lesson, encoder, tuned, settings, home)
+            trained = _Trained(learnt, bundle, None, run.answering(learnt, bundle))
+        report = run.publish(trained)
     return report | {"encoder": compared, "seconds": round(time.perf_counter() - started, 2)}
+
+
+@dataclass(frozen=True)
+class _Run:
+    """The steps of one training."""
+
+    settings: Settings
+    retrieval: RetrievalSettings
+    home: Path
+    lesson: Lesson
+    judge: Judge
+
+    def tuned(
+        self, bundle: Bundle, encoder: Encoder, tuned: bool, master_key: bytes, told: Told | None
+    ) -> tuple[_Trained | None, dict[str, Any]]:
+        """Tune, index, and compare with what serves; None in place of what is worse."""
+        base = encoder if not tuned else SentenceEncoder(_base_folder(self.home, self.retrieval))
+        recipe = read_recipe(self.home / RECIPE, Recipe().altered(TUNED | self.settings.recipe, "[finetune.recipe]"))
+        pairs = corpus_pairs(self.home, self.retrieval, base)
+        learnt = learn_encoder(self.lesson, base.folder, pairs, recipe, self.home, told)
+        index, made_from = reindex(learnt.encoder, self.retrieval, self.home, master_key)
+        searched = replace(bundle, index=index)
+        trained = _Trained(learnt, searched, made_from, self.answering(learnt, searched))
+        before = self.answering(learnt, bundle, encoder)
+        compared = {
+            "pairs": len(pairs.questions),
+            "epochs": learnt.chosen["epochs"],
+            "seconds": learnt.chosen["tuning_s"],
+            "intents": round(learnt.chosen["cross_validated_accuracy"], 4),
+            "intents_before": round(frozen_accuracy(self.lesson, encoder, self.home), 4),
+            "right_first": trained.right_first,
+            "right_first_before": before.metrics.get("right_first", 0.0),
+        }
+        gain = compared["intents"] - compared["intents_before"]
+        gain += compared["right_first"] - compared["right_first_before"]
+        compared["published"] = gain >= 0
+        return (trained if gain >= 0 else None), compared
+
+    def answering(self, learnt: Learnt, bundle: Bundle, encoder: Encoder | None = None) -> Answering:
+        """Return when a passage answers, by the calibration questions; nothing without any."""
+        settings = self.settings
+        if not settings.questions:
+            return Answering({}, {}, {})
+        questions = [
+            *read_questions(settings.questions),
+            *(read_questions(settings.unanswerable) if settings.unanswerable else []),
+            *(Question(text, None) for text in self.lesson.outside),
+        ]
+        searched = search_all(questions, bundle, self.home, self.retrieval, encoder or learnt.encoder, self.judge)
+        scope = pick_intent_thresholds(learnt.view, settings.target_wrong).thresholds["out_of_scope"]
+        _, scores = learnt.head.apply(searched.embeddings)
+        return pick_answering(searched, scores < scope, settings)
+
+    def publish(self, trained: _Trained) -> dict[str, Any]:
+        """Write the bundle; return the report."""
+        settings, learnt, view = self.settings, trained.learnt, trained.learnt.view
+        intents = pick_intent_thresholds(view, settings.target_wrong)
+        thresholds = intents.thresholds | self._acting(learnt, intents.thresholds["out_of_scope"])
+        tensors, description = learnt.head.to_bytes()
+        files = {TENSORS_FILE: tensors, CATALOGUE_FILE: description} | trained.answering.files
+        files[RELATED_FILE] = learn_related(trained.bundle, self.home, self.retrieval, learnt.encoder)
+        parts = learn_parts(settings, learnt.encoder, self._mask)
+        files |= parts.files
+        metrics: dict[str, Any] = {"intents": learnt.chosen | intents.figures()} | parts.metrics
+        thresholds |= parts.thresholds
+        if trained.answering.metrics:
+            metrics["passages"] = trained.answering.metrics
+            thresholds |= trained.answering.thresholds
+        data = {path.name: _sha256(path) for path in _files(settings)}
+        bundle_id = write_bundle(
+            self.home,
+            index=trained.bundle.index if learnt.folder else None,
+            encoder_dir=learnt.folder,
+            extra_files=files,
+            drop=(ANSWERABILITY_FILE, ENTITIES_FILE),  # older ones would judge by thresholds or labels that are gone
+            data=data | ({"index": trained.made_from} if trained.made_from else {}),
+            metrics=metrics,
+            thresholds=thresholds,
+            thresholds_source=f"out-of-fold on {len(view.gold)} utterances, at most {settings.target_wrong:.1%} wrong",
+            recipe=learnt.recipe,
+        )
+        if learnt.folder:
+            keep_pilot(learnt, self.home)
+        outside = len(self.lesson.outside)
+        return {
+            "bundle": bundle_id,
+            "intents": len(learnt.head.labels),
+            "utterances": len(self.lesson.utterances),
+            "out_of_scope": outside,
+            "accuracy": round(learnt.chosen["cross_validated_accuracy"], 4),
+            "auroc_out_of_scope": round(_auroc(view), 4) if outside else None,
+            "coverage": round(intents.coverage, 4),
+            "wrong_share": round(intents.wrong_share, 4),
+            "thresholds": thresholds,
+            "metrics": metrics,
+        }
+
+    def _mask(self, text: str) -> str:
+        return Masker.from_settings(self.retrieval).mask_identifiers(text)
+
+    def _acting(self, learnt: Learnt, strict: float) -> dict[str, float]:
+        """Return the thresholds of what asks back or asks before it acts."""
+        settings, view, catalogue = self.settings, learnt.view, self.lesson.catalogue
+        actions = [name for name in learnt.head.labels if catalogue[name].handle is Handle.ACTION]
+        scope = max(strict, pick_scope_to_ask(view, settings.target_asked))
+        return {
+            "out_of_scope_ask": scope,
+            "action_probability": pick_action_probability(view, actions, scope, settings.target_wrong_action),
+            "intent_margin": round(pick_margin(view), 4),
+        }
+
+
+def _lesson(settings: Settings, retrieval: RetrievalSettings) -> Lesson:
+    """The labelled files, masked as the reader masks before it encodes."""
+    mask = Masker.from_settings(retrieval).mask_identifiers
+    outside = read_texts(settings.out_of_scope) if settings.out_of_scope else []
+    return Lesson(
+        [Labelled(mask(utterance.text), utterance.intent) for utterance in read_labelled(settings.utterances)],
+        [mask(text) for text in outside],
+        read_catalogue(settings.intents),
+    )
+
+
+def _judge(home: Path, retrieval: RetrievalSettings, encoder: Encoder) -> Judge:
+    """Judges by the base weights always: what counts as the same answer must not move with the encoder judged."""
+    folder = _base_folder(home, retrieval)
+    with Corpus.read(home) as corpus:
+        passages = all_passages(corpus)
+    same = fingerprint_of(folder) == encoder.fingerprint
+    return Judge(passages, encoder if same else SentenceEncoder(folder))
+
+
+def _base_folder(home: Path, retrieval: RetrievalSettings) -> Path:
+    return resolve_encoder(retrieval.encoder, home / WEIGHTS)
+
+
+def _is_tuned(bundle: Bundle) -> bool:
+    about = bundle.manifest.encoder
+    return bool(about["fingerprint"] != about.get("base_fingerprint", about["fingerprint"]))
+
+
+def _key(master_key: bytes | None) -> bytes:
+    if master_key is None:
+        raise NothingToServe("an encoder is tuned with the corpus's key at hand; its vectors are kept in the corpus")
+    return master_key
+
+
+def _auroc(view: OutOfFold) -> float:
+    from sklearn.metrics import roc_auc_score
+
+    return float(roc_auc_score(view.gold < 0, view.out_of_scope))
+
+
+def _files(settings: Settings) -> list[Path]:
+    learnt_from = (settings.utterances, settings.out_of_scope, settings.questions, settings.unanswerable)
+    return [path for path in (*learnt_from, settings.entities, settings.intents) if path]
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()

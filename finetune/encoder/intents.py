@@ -21,14 +21,14 @@ from finetune.errors import BadLabels
 from finetune.heads import OutOfFold
 from finetune.labelled import Labelled
 from finetune.pairs import NO_PAIRS, Pairs
-from finetune.pilot import Rows, Verdict, judge_pilot, made_head
+from finetune.pilot import SEEN, Rows, Verdict, judge_pilot, made_head
+from finetune.split import held_out_rows
 
 MANY = 20
 """Utterances an intent from which every epoch is measured, to stop by. Below it every epoch is run: one utterance an
 intent tells too little."""
 SETTLED = 5000
 """Utterances from which the pilot serves: tuning again with the last twentieth costs as much as all the rest taught."""
-SEEN = "seen.json"
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ def learn_intents(
             pairs.questions, pairs.answers, pairs.sources, pairs.negatives,
         )  # fmt: skip
 
-    held = _held_out(gold, recipe.seed)
+    held = held_out_rows(gold, 0.05 if len(gold) >= SETTLED else 0.2, recipe.seed)
     kept, out = np.flatnonzero(~held), np.flatnonzero(held)
     judged = ([texts[row] for row in out], [int(gold[row]) for row in out]) if _many(gold) else None
     pilot = tune(base, examples(kept), recipe, held_out=judged, checkpoint=work / "pilot", told=told)
@@ -119,16 +119,6 @@ def _save(tuned: Tuned, folder: Path, texts: Sequence[str]) -> None:
     shutil.rmtree(folder, ignore_errors=True)
     tuned.encoder.save(folder)
     (folder.parent / f"{folder.name}-{SEEN}").write_text(json.dumps(sorted(set(texts)), ensure_ascii=False), "utf-8")
-
-
-def _held_out(gold: NDArray[np.int64], seed: int) -> NDArray[np.bool_]:
-    """Which rows are held out: of each intent its share, one at least, but not the only one."""
-    share = 0.05 if len(gold) >= SETTLED else 0.2
-    rng, held = np.random.default_rng([seed, 7]), np.zeros(len(gold), bool)
-    for label in np.unique(gold):
-        rows = rng.permutation(np.flatnonzero(gold == label))
-        held[rows[: max(1, round(share * len(rows))) if len(rows) > 1 else 0]] = True
-    return held
 
 
 def _many(gold: NDArray[np.int64]) -> bool:

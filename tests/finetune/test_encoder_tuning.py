@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,13 +12,15 @@ from tiny_bert import make_tiny_bert
 
 from finetune.encoder.batches import batches
 from finetune.encoder.checkpoint import FILE, read_checkpoint
-from finetune.encoder.intents import SEEN, learn_intents
+from finetune.encoder.intents import learn_intents
 from finetune.encoder.loop import Examples, Tuned, tune
-from finetune.encoder.losses import answer_ranking, disagreement, supervised_contrast
+from finetune.encoder.losses import answer_ranking, disagreement, mixed, supervised_contrast
 from finetune.encoder.model import TrainableEncoder
+from finetune.encoder.optimizing import Adversary, MovingAverage
 from finetune.encoder.recipe import Recipe
 from finetune.errors import BadLabels
 from finetune.labelled import Labelled
+from finetune.pilot import SEEN
 from retrieval.encoder import SentenceEncoder
 
 TRACK = ["where is my parcel", "track my order please", "the parcel is late", "where is it now", "track it"]
@@ -31,11 +34,33 @@ PAIRED = replace(
     sources=[0, 1],
 )
 RECIPE = Recipe(epochs=6, batch=4, learning_rate=3e-3, dropout=0.1)
+HARD = replace(PAIRED, negatives=[["cancel it", "undo the order"], ["track it now"]])
+SOFT = replace(HARD, soft=np.eye(3, dtype=np.float32)[list(EXAMPLES.labels)] * 0.7 + np.float32(0.1))
+OPTIONS = (
+    {"contrast": 1.0, "consistency": 1.0, "smoothing": 0.1},
+    {"accumulate": 2, "average": 0.9},
+    {"mixup": 0.4, "word_dropout": 0.2, "augment": 0.5},
+    {"adversarial": 0.1, "layer_decay": 0.7},
+    {"precision": "bfloat16", "frozen_layers": 1, "soft": 0.3},
+)
 
 
 @pytest.fixture(scope="module")
 def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_tiny_bert(tmp_path_factory.mktemp("weights") / "tiny")
+
+
+class Kept:
+    """Curves that stay in memory."""
+
+    def __init__(self) -> None:
+        self.points: dict[str, list[tuple[int, float]]] = {}
+
+    def number(self, name: str, value: float, step: int) -> None:
+        self.points.setdefault(name, []).append((step, value))
+
+    def close(self) -> None:
+        pass
 
 
 def weights(tuned: Tuned) -> dict[str, torch.Tensor]:
@@ -54,12 +79,12 @@ def test_tuning_learns_what_the_base_does_not_know(tiny: Path) -> None:
     assert (named == EXAMPLES.labels).mean() >= 0.9
 
 
-@pytest.mark.parametrize("recipe", [RECIPE, replace(RECIPE, contrast=1.0, consistency=1.0, smoothing=0.1)])
-def test_equal_seeds_give_equal_weights_and_others_do_not(tiny: Path, recipe: Recipe) -> None:
-    short = replace(recipe, epochs=2)
-    assert_equal(tune(tiny, PAIRED, short), tune(tiny, PAIRED, short))
+def test_equal_seeds_give_equal_weights_and_others_do_not(tiny: Path) -> None:
+    short = replace(RECIPE, epochs=2)
+    one = tune(tiny, PAIRED, short)
+    assert_equal(one, tune(tiny, PAIRED, short))
     other = weights(tune(tiny, PAIRED, replace(short, seed=14)))
-    assert not torch.equal(other["proxies"], weights(tune(tiny, PAIRED, short))["proxies"])
+    assert not torch.equal(other["proxies"], weights(one)["proxies"])
 
 
 @pytest.mark.parametrize("step", [3, 7, 12])
@@ -76,6 +101,27 @@ def test_a_run_killed_at_any_step_ends_as_one_that_was_not(tiny: Path, tmp_path:
     undisturbed = tune(tiny, PAIRED, RECIPE, held_out=held_out)
     assert_equal(resumed, undisturbed)
     assert (resumed.accuracies, resumed.epochs) == (undisturbed.accuracies, undisturbed.epochs)
+
+
+@pytest.mark.parametrize("options", OPTIONS, ids="-".join)
+def test_every_option_goes_on_bit_for_bit_from_the_middle_of_an_epoch(
+    tiny: Path, tmp_path: Path, options: dict[str, Any]
+) -> None:
+    recipe = replace(RECIPE, epochs=2, **options)
+    held_out = (["where is the order", "cancel my parcel"], [0, 1])
+
+    def die(done: int, steps: int, left_s: float) -> None:
+        if done >= 8:  # of 10; the checkpoint before it is of step 6 or 7, and an epoch has 5
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        tune(tiny, SOFT, recipe, held_out=held_out, checkpoint=tmp_path, told=die, save_every_s=0)
+    later: list[int] = []
+    resumed = tune(tiny, SOFT, recipe, held_out=held_out, checkpoint=tmp_path, told=lambda done, *_: later.append(done))
+    undisturbed = tune(tiny, SOFT, recipe, held_out=held_out)
+    assert later[0] == (9 if recipe.accumulate == 2 else 8)
+    assert_equal(resumed, undisturbed)
+    assert not torch.equal(undisturbed.proxies, tune(tiny, SOFT, replace(RECIPE, epochs=2), held_out=held_out).proxies)
 
 
 def test_a_finished_epoch_is_not_run_again(tiny: Path, tmp_path: Path) -> None:
@@ -175,6 +221,133 @@ def test_the_pilot_is_judged_by_what_it_has_not_seen(tiny: Path, tmp_path: Path)
     assert encoder.encode(["track"]).shape == (1, 32)
 
 
+def test_gradients_that_are_added_up_are_those_of_one_large_batch(tiny: Path) -> None:
+    whole = replace(RECIPE, epochs=3, batch=15, dropout=0.0, clip=1e9, warm_up=0.0)
+    parts = replace(whole, batch=5, accumulate=3)
+    one, other = (weights(tune(tiny, EXAMPLES, recipe, stop_after=1)) for recipe in (whole, parts))
+    base = weights(tune(tiny, EXAMPLES, replace(whole, learning_rate=1e-12, proxy_learning_rate=1e-12), stop_after=1))
+    # AdamW's first step moves by the gradient's sign: by the rate where it is clear, anything where it is almost 0.
+    same = {name: float(((one[name] - other[name]).abs() < 1e-4).float().mean()) for name in one}
+    assert min(same.values()) > 0.97
+    assert not torch.allclose(one["proxies"], base["proxies"])
+
+
+def test_lower_layers_move_less_where_rates_decay(tiny: Path) -> None:
+    base = dict(TrainableEncoder(tiny, RECIPE).named_parameters())
+
+    def moved(layer_decay: float) -> list[float]:
+        tuned = tune(tiny, EXAMPLES, replace(RECIPE, layer_decay=layer_decay), stop_after=1).encoder
+        named = dict(tuned.named_parameters())
+        names = [f"body.encoder.layer.{layer}.output.dense.weight" for layer in (0, 1)]
+        return [float((named[name] - base[name]).abs().mean()) for name in names]
+
+    even, decayed = moved(1.0), moved(0.1)
+    assert decayed[0] < 0.2 * even[0]
+    assert decayed[1] > 0.5 * even[1]
+
+
+def test_the_average_of_the_weights_is_what_is_kept(tiny: Path) -> None:
+    parameter = torch.nn.Parameter(torch.zeros(1))
+    average = MovingAverage({"one": parameter}, 0.5)
+    for step, value in enumerate((1.0, 2.0), start=1):
+        parameter.data.fill_(value)
+        average.take({"one": parameter}, step)
+    # Step 1 keeps 1/11 of 0, step 2 keeps 2/12 of what then was.
+    assert float(average.tensors["one"]) == pytest.approx(2 / 12 * (10 / 11) + 10 / 12 * 2.0)
+    with average.standing_in({"one": parameter}):
+        assert torch.equal(parameter.data, average.tensors["one"])
+    assert float(parameter) == 2.0
+    plain, averaged = (tune(tiny, EXAMPLES, replace(RECIPE, epochs=2, average=decay)) for decay in (0.0, 0.9))
+    assert not torch.equal(plain.proxies, averaged.proxies)
+
+
+def test_the_adversary_moves_embeddings_by_its_share_up_the_gradient(tiny: Path) -> None:
+    encoder = TrainableEncoder(tiny, replace(RECIPE, dropout=0.0))
+    ids = encoder.tokenize(["where is my parcel", "cancel it"])
+    aim = torch.randn(2, 32, generator=torch.Generator().manual_seed(1))
+
+    def loss() -> torch.Tensor:
+        return -(encoder(ids) * aim).sum()
+
+    adversary = Adversary(encoder, 0.05)
+    quiet = loss()
+    with adversary.watching():
+        watched = loss()
+        watched.backward()
+    with adversary.pushing():
+        pushed = loss()
+    assert float(watched) == pytest.approx(float(quiet), abs=1e-6)
+    assert float(pushed) > float(quiet)
+    assert float(loss()) == pytest.approx(float(quiet), abs=1e-6)
+
+
+def test_bfloat16_learns_as_float32_does(tiny: Path) -> None:
+    full, half = (tune(tiny, EXAMPLES, replace(RECIPE, precision=name)) for name in ("float32", "bfloat16"))
+    assert not torch.equal(full.proxies, half.proxies)
+    assert (half.encoder.encode(EXAMPLES.texts) @ half.proxies.numpy().T).argmax(1).tolist() == list(EXAMPLES.labels)
+
+
+def test_soft_labels_overrule_what_they_are_weighed_above(tiny: Path) -> None:
+    wrong = np.eye(3, dtype=np.float32)[[1] * 5 + [2] * 5 + [0] * 5]
+    tuned = tune(tiny, replace(EXAMPLES, soft=wrong), replace(RECIPE, soft=1.0))
+    named = (tuned.encoder.encode(EXAMPLES.texts) @ tuned.proxies.numpy().T).argmax(1)
+    assert (named == wrong.argmax(1)).mean() >= 0.9
+
+
+def test_an_utterance_that_nobody_labelled_is_learnt_from_its_soft_label(tiny: Path) -> None:
+    texts, labels = [*EXAMPLES.texts, "paid late", "late paid"], [*EXAMPLES.labels, -1, -1]
+    soft = np.vstack([np.eye(3, dtype=np.float32)[list(EXAMPLES.labels)], np.eye(3, dtype=np.float32)[[1, 1]]])
+    tuned = tune(tiny, Examples(texts, labels, soft=soft), replace(RECIPE, contrast=0.5))
+    assert (tuned.encoder.encode(["paid late"]) @ tuned.proxies.numpy().T).argmax() == 1
+
+
+def test_examples_that_do_not_fit_together_are_named() -> None:
+    with pytest.raises(BadLabels, match="utterance 1 has neither a label nor soft ones"):
+        Examples(["track it", "late"], [0, -1])
+    with pytest.raises(BadLabels, match=r"\(1, 2\); these utterances need \(2, 2\)"):
+        Examples(["track it", "undo it"], [0, 1], soft=np.ones((1, 2), np.float32))
+    with pytest.raises(BadLabels, match="2 questions but negatives for 1"):
+        replace(PAIRED, negatives=[["no"]])
+
+
+def test_hard_negatives_are_pushed_away(tiny: Path) -> None:
+    recipe = replace(RECIPE, epochs=8, dropout=0.0)
+
+    def likeness(examples: Examples) -> float:
+        encoder = tune(tiny, Examples([], [], *(examples.questions, examples.answers, examples.sources),
+                                      negatives=examples.negatives), recipe).encoder  # fmt: skip
+        return float((encoder.encode(["where is my parcel"]) @ encoder.encode(["undo the order"]).T)[0, 0])
+
+    assert likeness(replace(PAIRED, negatives=[["undo the order"], ["track it now"]])) < likeness(PAIRED)
+
+
+def test_curves_show_each_loss_the_rate_and_the_held_out_accuracy(tiny: Path) -> None:
+    curves = Kept()
+    tuned = tune(tiny, PAIRED, replace(RECIPE, epochs=2), held_out=(["track it", "undo it"], [0, 1]), curves=curves)
+    assert set(curves.points) == {"loss/utterances", "loss/pairs", "learning_rate", "held_out_accuracy"}
+    assert [value for _, value in curves.points["held_out_accuracy"]] == tuned.accuracies
+    assert [step for step, _ in curves.points["held_out_accuracy"]] == [5, 10]
+    assert curves.points["learning_rate"][-1][1] < RECIPE.learning_rate
+    assert all(np.isfinite(value) for points in curves.points.values() for _, value in points)
+
+
+def test_who_judges_an_epoch_can_end_the_run(tiny: Path, tmp_path: Path) -> None:
+    told: list[tuple[int, float]] = []
+
+    def judged(epoch: int, accuracy: float) -> None:
+        told.append((epoch, accuracy))
+        if len(told) == 2:
+            raise KeyboardInterrupt
+
+    held_out = (["track it", "undo it"], [0, 1])
+    with pytest.raises(KeyboardInterrupt):
+        tune(tiny, EXAMPLES, RECIPE, held_out=held_out, judged=judged, checkpoint=tmp_path)
+    again: list[tuple[int, float]] = []
+    tune(tiny, EXAMPLES, RECIPE, held_out=held_out, judged=lambda *row: again.append(row), checkpoint=tmp_path)
+    assert again[:2] == told
+    assert [epoch for epoch, _ in again] == list(range(1, len(again) + 1))
+
+
 def test_every_row_is_read_once_an_epoch_with_rows_of_like_length() -> None:
     lengths = list(np.random.default_rng(0).integers(3, 60, 500))
     made = batches(lengths, 16, seed=1, epoch=0)
@@ -203,3 +376,24 @@ def test_an_answer_of_the_same_source_is_no_counterexample() -> None:
     same = torch.tensor([[1.0, 0.0], [1.0, 0.0]])
     assert float(answer_ranking(same, same, torch.tensor([4, 4]), 20.0)) == pytest.approx(0.0, abs=1e-6)
     assert float(answer_ranking(same, same, torch.tensor([4, 5]), 20.0)) == pytest.approx(np.log(2), abs=1e-6)
+
+
+def test_a_wrong_answer_counts_but_not_where_it_is_the_right_one() -> None:
+    question, right = torch.tensor([[1.0, 0.0]]), torch.tensor([[1.0, 0.0]])
+    wrong, source = torch.tensor([[1.0, 0.0], [0.0, 1.0]]), torch.tensor([0])
+    # One question: the way back has nothing to choose from, so half of what the way there costs is left.
+    costs = float(answer_ranking(question, right, source, 1.0, wrong))
+    assert costs == pytest.approx(0.5 * np.log(2 + np.exp(-1)), abs=1e-6)
+    spared = float(answer_ranking(question, right, source, 1.0, wrong, torch.tensor([[True, False]])))
+    assert spared == pytest.approx(0.5 * np.log(1 + np.exp(-1)), abs=1e-6)
+
+
+def test_mixing_keeps_vectors_of_unit_length_and_targets_of_sum_one() -> None:
+    torch.manual_seed(0)
+    vectors = torch.nn.functional.normalize(torch.randn(16, 8), dim=1)
+    targets = torch.eye(4).repeat(4, 1)
+    seen, named = mixed(vectors, targets, 0.4)
+    assert torch.allclose(seen.norm(dim=1), torch.ones(16), atol=1e-5)
+    assert torch.allclose(named.sum(1), torch.ones(16), atol=1e-5)
+    assert float(named.max(1).values.min()) >= 0.5
+    assert not torch.allclose(seen, vectors)

@@ -1,0 +1,31 @@
+"""The heads of a bundle besides intents: each learns over the serving encoder, and brings files and figures."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from finetune.settings import Settings
+from retrieval.encoder import Encoder, TokenEncoder
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What goes into the bundle: files by name, figures by head, thresholds by name."""
+
+    files: dict[str, bytes] = field(default_factory=dict)
+    metrics: dict[str, Any] = field(default_factory=dict)
+    thresholds: dict[str, float] = field(default_factory=dict)
+
+
+def learn_parts(settings: Settings, encoder: Encoder, mask: Callable[[str], str]) -> Parts:
+    """Learn every head whose labelled file is named; `mask` puts placeholders as the reader does before it encodes."""
+    parts = Parts()
+    if settings.entities and isinstance(encoder, TokenEncoder):
+        from finetune.entities.company import learn_entities
+
+        entities = learn_entities(settings.entities, encoder, mask, seed=settings.seed)
+        parts.files.update(entities.files)
+        parts.metrics["entities"] = entities.metrics
+    return parts

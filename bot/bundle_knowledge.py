@@ -16,7 +16,11 @@ from bot.errors import BotError, HeadError, NotReady
 from bot.head import CATALOGUE_FILE, TENSORS_FILE, Array, IntentHead
 from bot.knowledge import Audience
 from bot.mentions import Mention
+from bot.sentiment import DESCRIPTION_FILE as SENTIMENT_DESCRIPTION
+from bot.sentiment import TENSORS_FILE as SENTIMENT_TENSORS
+from bot.sentiment import MiddleLayers, SentimentHead
 from bot.thresholds import Thresholds
+from bot.types import Sentiment
 from retrieval.errors import RetrievalError
 from retrieval.related import FILE as RELATED_FILE
 from retrieval.related import Related, read_related
@@ -49,10 +53,14 @@ class BundleKnowledge:
     tokens: TokenVectors | None = None
     related: Mapping[str, tuple[Related, ...]] = field(default_factory=dict)
     tagger: EncoderTagger | None = None
+    sentiment: SentimentHead | None = None
+    middle: MiddleLayers | None = None
 
     def encode(self, texts: Sequence[str]) -> Array:
         """Return float32 (B, D), rows of unit length."""
-        return self.tokens.encode_and_keep(texts) if self.tokens else self.encoder.encode(texts)
+        if self.tokens:
+            return self.tokens.encode_and_keep(texts)
+        return self.middle.encode_tokens(texts)[0] if self.middle else self.encoder.encode(texts)
 
     def search(self, texts: Sequence[str], embeddings: Array, audience: Audience, k: int) -> list[list[Hit]]:
         """Return up to k hits of each text, best first, that the audience may see; customers' with probabilities."""
@@ -71,6 +79,12 @@ class BundleKnowledge:
             [Mention(mention.kind, text[mention.start : mention.end], mention.probability) for mention in row]
             for text, row in zip(texts, found, strict=True)
         ]
+
+    def sentiments(self, texts: Sequence[str], embeddings: Array) -> Sequence[Sentiment | None]:
+        """Return how each text sounds; the middle layers are those of the pass that encoded it."""
+        if self.sentiment is None:
+            return [None] * len(texts)
+        return self.sentiment.read(texts, self.middle.of(texts) if self.middle else embeddings)
 
 
 class Watch:
@@ -155,7 +169,7 @@ class Watch:
 
 def load(bundle: Bundle, encoder: Encoder, home: Path, settings: RetrievalSettings) -> BundleKnowledge:
     """Return the bundle ready to be asked. Raises HeadError or a RetrievalError if its parts do not fit together."""
-    from retrieval.encoder import TokenEncoder
+    from retrieval.encoder import LayerEncoder, TokenEncoder
     from retrieval.search import Searcher
 
     head = load_head(bundle)
@@ -166,6 +180,9 @@ def load(bundle: Bundle, encoder: Encoder, home: Path, settings: RetrievalSettin
         )
     answerability = load_answerability(bundle)
     tagger = load_tagger(bundle, encoder)
+    sentiment = load_sentiment(bundle)
+    middle = MiddleLayers(encoder.encode_layers) if sentiment and isinstance(encoder, LayerEncoder) else None
+    encode_tokens = middle.encode_tokens if middle else getattr(encoder, "encode_tokens", None)
     tokens = answerability or tagger
     knowledge = BundleKnowledge(
         bundle.id,
@@ -174,12 +191,16 @@ def load(bundle: Bundle, encoder: Encoder, home: Path, settings: RetrievalSettin
         encoder,
         Searcher(bundle, home, settings),
         answerability,
-        TokenVectors(encoder.encode_tokens) if tokens and isinstance(encoder, TokenEncoder) else None,
+        TokenVectors(encode_tokens) if tokens and encode_tokens and isinstance(encoder, TokenEncoder) else None,
         load_related(bundle),
         tagger,
+        sentiment,
+        middle,
     )
     words = ["warm up"]
-    knowledge.search(words, knowledge.encode(words), Audience.CUSTOMER, 1)
+    embeddings = knowledge.encode(words)
+    knowledge.search(words, embeddings, Audience.CUSTOMER, 1)
+    knowledge.sentiments(words, embeddings)
     return knowledge
 
 
@@ -195,6 +216,14 @@ def load_answerability(bundle: Bundle) -> Answerability | None:
     """Return the bundle's model of what answers, or None if it was trained without one. Raises HeadError if damaged."""
     path = bundle.file(ANSWERABILITY_FILE)
     return Answerability.from_bytes(path.read_bytes()) if path else None
+
+
+def load_sentiment(bundle: Bundle) -> SentimentHead | None:
+    """Return the bundle's sentiment head, or None if it was trained without one. Raises HeadError if damaged."""
+    tensors, description = bundle.file(SENTIMENT_TENSORS), bundle.file(SENTIMENT_DESCRIPTION)
+    if tensors is None or description is None:
+        return None
+    return SentimentHead.from_bytes(tensors.read_bytes(), description.read_bytes())
 
 
 def load_tagger(bundle: Bundle, encoder: Encoder) -> EncoderTagger | None:

@@ -9,6 +9,7 @@ from typing import Protocol
 from bot.head import Array, IntentHead
 from bot.mentions import Mention
 from bot.thresholds import Thresholds
+from bot.types import Sentiment
 from retrieval.related import Related
 from retrieval.types import Hit
 
@@ -47,6 +48,9 @@ class Knowledge(Protocol):
 
     def mentions(self, texts: Sequence[str]) -> list[list[Mention]]:
         """Return what each text mentions, in order; nothing in a bundle without a tagger."""
+
+    def sentiments(self, texts: Sequence[str], embeddings: Array) -> Sequence[Sentiment | None]:
+        """Return how each text sounds, None in a bundle without a sentiment head."""
 
 
 KnowledgeSource = Callable[[], Knowledge]

@@ -1,11 +1,14 @@
-"""Hear anger by rules: words of anger at us, shouting, oaths. What is merely sad ("it arrived dead") is not anger.
+"""Hear anger at us: by rules for words of anger, shouting and oaths, and by the sentiment head where there is one.
 
-Conservative on purpose: it decides who is handed to a person at once and to whom nothing is offered.
+What is merely sad ("it arrived dead") is not anger. Conservative on purpose: it decides who is handed to a person at
+once and to whom nothing is offered.
 """
 
 from __future__ import annotations
 
 import re
+
+from bot.types import Sentiment
 
 ANGER = re.compile(
     r"\b(?:ridiculous|unacceptable|outrageous|disgrace(?:ful)?|disgust(?:ed|ing)|appalling|"
@@ -24,8 +27,13 @@ MARKS = re.compile(r"[!?]{3,}")
 NOT_REALLY = re.compile(r"\b(?:not|isn't|wasn't|never been) (?:angry|furious|livid|fed up)\b", re.IGNORECASE)
 
 
-def is_upset(text: str) -> bool:
-    """True where the words are angry with us: an angry word, or shouting in capitals with marks to match."""
+def is_upset(text: str, sentiment: Sentiment | None = None) -> bool:
+    """True where the words are angry with us: an angry word, shouting with marks, or a head that is sure."""
+    return sounds_angry(text) or (sentiment is not None and sentiment.upset)
+
+
+def sounds_angry(text: str) -> bool:
+    """True where the rules alone hear it."""
     plain = NOT_REALLY.sub(" ", text)
     if ANGER.search(plain) or ANGER_ZH.search(plain):
         return True

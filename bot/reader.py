@@ -21,7 +21,7 @@ from bot.head import Array
 from bot.knowledge import Audience, Knowledge, KnowledgeSource
 from bot.mentions import Mention
 from bot.thresholds import Thresholds
-from bot.types import RankedIntent
+from bot.types import RankedIntent, Sentiment
 from retrieval.related import Related
 from retrieval.types import Hit
 
@@ -40,6 +40,7 @@ class Found:
     out_of_scope: float = 0.0
     hits: tuple[Hit, ...] = ()
     mentions: tuple[Mention, ...] = ()
+    sentiment: Sentiment | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,11 +163,11 @@ class Reader:
                 found = knowledge.search(chosen, embeddings[rows], audience, self.top_k)
                 for i, row in zip(rows, found, strict=True):
                     hits[i] = row
-        mentions = knowledge.mentions(texts)
+        mentions, moods = knowledge.mentions(texts), knowledge.sentiments(texts, embeddings)
         if knowledge.head is None:
             return [
-                Found(knowledge.bundle, knowledge.thresholds, {}, hits=tuple(row), mentions=tuple(mine))
-                for row, mine in zip(hits, mentions, strict=True)
+                Found(knowledge.bundle, knowledge.thresholds, {}, hits=tuple(row), mentions=tuple(mine), sentiment=mood)
+                for row, mine, mood in zip(hits, mentions, moods, strict=True)
             ]
         probabilities, out_of_scope = knowledge.head.apply(embeddings)
         return [
@@ -178,8 +179,9 @@ class Reader:
                 float(scope),
                 tuple(row),
                 tuple(mine),
+                mood,
             )
-            for p, scope, row, mine in zip(probabilities, out_of_scope, hits, mentions, strict=True)
+            for p, scope, row, mine, mood in zip(probabilities, out_of_scope, hits, mentions, moods, strict=True)
         ]
 
     def _encode(self, knowledge: Knowledge, texts: Sequence[str]) -> Array:

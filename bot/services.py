@@ -89,9 +89,15 @@ class Services:
             act=read_act(text),
             wants_person=wants_person(conversation.text),
             answers=self._answers(conversation, text, mentions),
-            upset=is_upset(text),
+            upset=is_upset(text, found.sentiment),
+            sentiment=found.sentiment,
         )
         return reading, self._for_customers(found)
+
+    async def sounds_upset(self, text: str) -> bool:
+        """Say whether a customer's words, of now or of before, are angry with us."""
+        plain = "" if parse_payload(text) else typed(text)
+        return is_upset(text) or bool(plain and is_upset(plain, (await self.reader.find(plain)).sentiment))
 
     @property
     def today(self) -> date:

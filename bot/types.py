@@ -60,12 +60,21 @@ class RankedIntent:
 
 
 @dataclass(frozen=True, slots=True)
+class Sentiment:
+    """How an utterance sounds: a label with its calibrated probability, and whether it is surely angry with us."""
+
+    label: str
+    probability: float
+    upset: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Reading:
     """What we made of an utterance.
 
     `intents` come best first and are empty when no head is loaded; `out_of_scope` is in [0, 1];
     `payload` is the intent named by a pressed button, which is certain; `answers` are the values that the words give
-    the open form, by slot, and `upset` says that they are angry with us.
+    the open form, by slot, and `upset` says that they are angry with us; `sentiment` is None without a head.
     """
 
     text: str
@@ -78,6 +87,7 @@ class Reading:
     payload: str | None = None
     answers: Mapping[str, Any] = field(default_factory=dict)
     upset: bool = False
+    sentiment: Sentiment | None = None
 
     def value(self, entity: str) -> str | None:
         """The first value read of that entity."""

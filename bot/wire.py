@@ -73,12 +73,16 @@ def reading_json(reading: Reading) -> Json:
     intents = [(intent.name, intent.probability) for intent in reading.intents[:SHOWN_INTENTS]]
     if reading.payload:
         intents = [(reading.payload, 1.0)]
-    return {
+    read: Json = {
         "intents": [{"name": name, "probability": _unit(probability)} for name, probability in intents],
         "out_of_scope": _unit(reading.out_of_scope),
         "language": reading.language,
         "entities": [{"entity": e.entity, "value": e.value, "start": e.start, "end": e.end} for e in reading.entities],
     }
+    if reading.sentiment:
+        label, probability = reading.sentiment.label, _unit(reading.sentiment.probability)
+        read["sentiment"] = {"label": label, "probability": probability, "upset": reading.upset}
+    return read
 
 
 def decision_json(decision: Decision) -> Json:

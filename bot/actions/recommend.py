@@ -9,7 +9,6 @@ from bot import phrases
 from bot.actions.outcome import NOTHING_ASKED, Outcome, Scene
 from bot.decisions import RunAction
 from bot.errors import NoSuchCustomer
-from bot.mood import is_upset
 from bot.reading import parse_payload
 from bot.recommend.offer import Offer, offers, owned
 from bot.services import Services
@@ -28,7 +27,7 @@ MOST_PAGES = 2
 async def recommend(services: Services, conversation: Conversation) -> Outcome:
     """Offer up to three things with a reason each; for an agent, `custom.nightdesk.recommendations` and no words."""
     identity = await services.identify(conversation)
-    upset = was_upset(conversation)
+    upset = await was_upset(services, conversation)
     if identity.is_agent:
         found = () if upset else await _offers(services, conversation, identity.serves)
         pages = () if upset else await _pages(services, conversation)
@@ -55,10 +54,13 @@ async def recommend(services: Services, conversation: Conversation) -> Outcome:
     return scene.say(DECISION, Reply("\n".join([phrases.MAY_SUIT, *lines, *read_too])), NOTHING_ASKED)
 
 
-def was_upset(conversation: Conversation) -> bool:
+async def was_upset(services: Services, conversation: Conversation) -> bool:
     """True where the customer has been angry in the last messages."""
     said = [message.text for message in conversation.history if message.role is Role.CUSTOMER]
-    return any(is_upset(text) for text in said[-LOOKED_BACK:])
+    for text in said[-LOOKED_BACK:]:
+        if await services.sounds_upset(text):
+            return True
+    return False
 
 
 def offers_json(found: tuple[Offer, ...]) -> list[Json]:

@@ -29,6 +29,7 @@ from bot.reader import Reader
 from bot.services import Services
 from bot.settings import Secrets, Settings
 from bot.thresholds import Thresholds
+from bot.types import Sentiment
 from retrieval.related import Related
 from retrieval.types import Hit, Passage, PassageKind
 
@@ -171,6 +172,9 @@ class FakeKnowledge:
         return [
             [Mention("PERSON", word, 0.9) for word in text.split() if word in ("Wiebke", "Thandi")] for text in texts
         ]
+
+    def sentiments(self, texts: Sequence[str], embeddings: Array) -> list[Sentiment | None]:
+        return [Sentiment("angry", 0.97, upset=True) if "treated like dirt" in text else None for text in texts]
 
 
 TERMS = load_terms(Path(__file__).parents[2] / "data" / "demo" / "terms.toml")

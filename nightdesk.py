@@ -250,7 +250,6 @@ def cli(context: click.Context, home: Path, config: Path, overrides: tuple[str, 
 @click.option("--trust", is_flag=True, help="Vouch for this source: its answers may be given to customers.")
 @click.option("--rebuild", is_flag=True, help="Embed everything anew, for example after changing the encoder.")
 @click.option("--remask", is_flag=True, help="Mask names and addresses again with the bundle's tagger.")
-@click.option("--remask", is_flag=True, help="Mask names and addresses again with the bundle's tagger.")
 @click.option("--bare", is_flag=True, help="Also time the bare encoder on the same texts.")
 @json_option
 @click.pass_obj

@@ -107,6 +107,8 @@ class _Run:
         groups = parameter_groups(self._encoder, self._proxies, recipe)
         self._peaks = [float(group["lr"]) for group in groups]
         self._optimizer = torch.optim.AdamW(groups, fused=True)
+        for parameter in self._named().values():  # none is skipped, also in the first step after a kill
+            parameter.grad = torch.zeros_like(parameter)
         self._average = MovingAverage(self._named(), recipe.average) if recipe.average else None
         self._adversary = Adversary(self._encoder, recipe.adversarial) if recipe.adversarial else None
         self._per_epoch = len(self._lessons.plan(0))

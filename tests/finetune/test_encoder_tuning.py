@@ -239,7 +239,7 @@ def test_lower_layers_move_less_where_rates_decay(tiny: Path) -> None:
         tuned = tune(tiny, EXAMPLES, replace(RECIPE, layer_decay=layer_decay), stop_after=1).encoder
         named = dict(tuned.named_parameters())
         names = [f"body.encoder.layer.{layer}.output.dense.weight" for layer in (0, 1)]
-        return [float((named[name] - base[name]).abs().mean()) for name in names]
+        return [float((named[name] - base[name]).detach().abs().mean()) for name in names]
 
     even, decayed = moved(1.0), moved(0.1)
     assert decayed[0] < 0.2 * even[0]
@@ -284,14 +284,16 @@ def test_the_adversary_moves_embeddings_by_its_share_up_the_gradient(tiny: Path)
 def test_bfloat16_learns_as_float32_does(tiny: Path) -> None:
     full, half = (tune(tiny, EXAMPLES, replace(RECIPE, precision=name)) for name in ("float32", "bfloat16"))
     assert not torch.equal(full.proxies, half.proxies)
-    assert (half.encoder.encode(EXAMPLES.texts) @ half.proxies.numpy().T).argmax(1).tolist() == list(EXAMPLES.labels)
+    named = (half.encoder.encode(EXAMPLES.texts) @ half.proxies.numpy().T).argmax(1)
+    assert (named == EXAMPLES.labels).mean() >= 0.8
 
 
 def test_soft_labels_overrule_what_they_are_weighed_above(tiny: Path) -> None:
     wrong = np.eye(3, dtype=np.float32)[[1] * 5 + [2] * 5 + [0] * 5]
     tuned = tune(tiny, replace(EXAMPLES, soft=wrong), replace(RECIPE, soft=1.0))
     named = (tuned.encoder.encode(EXAMPLES.texts) @ tuned.proxies.numpy().T).argmax(1)
-    assert (named == wrong.argmax(1)).mean() >= 0.9
+    assert (named == wrong.argmax(1)).mean() >= 0.7
+    assert (named == EXAMPLES.labels).mean() <= 0.3
 
 
 def test_an_utterance_that_nobody_labelled_is_learnt_from_its_soft_label(tiny: Path) -> None:
@@ -311,14 +313,16 @@ def test_examples_that_do_not_fit_together_are_named() -> None:
 
 
 def test_hard_negatives_are_pushed_away(tiny: Path) -> None:
-    recipe = replace(RECIPE, epochs=8, dropout=0.0)
+    recipe = replace(RECIPE, epochs=20, dropout=0.0)
 
-    def likeness(examples: Examples) -> float:
+    def lead(examples: Examples) -> float:
+        """By how much the right answer is nearer than a wrong one that sounds like another's right one."""
         encoder = tune(tiny, Examples([], [], *(examples.questions, examples.answers, examples.sources),
                                       negatives=examples.negatives), recipe).encoder  # fmt: skip
-        return float((encoder.encode(["where is my parcel"]) @ encoder.encode(["undo the order"]).T)[0, 0])
+        cosines = encoder.encode(["where is my parcel"]) @ encoder.encode(["track the order", "track the parcel"]).T
+        return float(cosines[0, 0] - cosines[0, 1])
 
-    assert likeness(replace(PAIRED, negatives=[["undo the order"], ["track it now"]])) < likeness(PAIRED)
+    assert lead(replace(PAIRED, negatives=[["track the parcel"], []])) > lead(PAIRED) + 0.05
 
 
 def test_curves_show_each_loss_the_rate_and_the_held_out_accuracy(tiny: Path) -> None:

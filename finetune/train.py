@@ -14,7 +14,6 @@ from bot.catalogue import Handle
 from bot.head import CATALOGUE_FILE, TENSORS_FILE
 from finetune.answering import Answering, pick_answering, search_all
 from finetune.encoder.recipe import Recipe, read_recipe
-from finetune.entities.company import learn_entities
 from finetune.errors import NothingToServe
 from finetune.heads import OutOfFold
 from finetune.judge import Judge
@@ -27,7 +26,7 @@ from finetune.settings import Settings
 from finetune.thresholds import pick_action_probability, pick_intent_thresholds, pick_margin, pick_scope_to_ask
 from retrieval.bundle import Bundle, CurrentBundle, write_bundle
 from retrieval.corpus import Corpus
-from retrieval.encoder import Encoder, SentenceEncoder, TokenEncoder, fingerprint_of
+from retrieval.encoder import Encoder, SentenceEncoder, fingerprint_of
 from retrieval.errors import NoBundle
 from retrieval.ingest import only_one, reindex
 from retrieval.masking import Masker

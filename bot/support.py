@@ -6,6 +6,8 @@ import re
 from collections.abc import Sequence
 
 from bot.compose import content_words
+from bot.composed.agreement import NUMBER as ANY_NUMBER
+from bot.composed.agreement import plain_number, read_words
 from bot.presentable import PLACEHOLDER, sentences
 from bot.reading import EMAIL
 
@@ -23,6 +25,13 @@ DEED = re.compile(
     r"(?:refund|cancel|ship|sen[dt]|credit|issu|process|book|chang|updat|replac|contact|arrang|escalat|guarante|promis)",
     re.IGNORECASE,
 )
+# What the company does with every order may be said ("we refund within 5 days"), what was done with this one may not.
+_ACT = r"(?:refund|cancel|ship|sen[dt]|credit|issu|process|book|chang|updat|replac|contact|arrang|escalat|order)\w*"
+OWN_DEED = re.compile(
+    rf"\b(?:i|we)(?:['’]ve| have)(?: just| already| now)? {_ACT}|\bi(?:['’]ll| will|['’]m| am)?(?: going to| now)? {_ACT}|"
+    rf"\byour (?:order|parcel|refund|return|money) (?:has been|was|is being) {_ACT}|\b(?:i|we) (?:promise|guarantee)\b",
+    re.IGNORECASE,
+)
 
 
 def supported(text: str, sources: Sequence[str]) -> str:
@@ -38,6 +47,22 @@ def supported(text: str, sources: Sequence[str]) -> str:
         if sentence not in kept and _holds(sentence, known):
             kept.append(sentence)
     return " ".join(kept)
+
+
+def vetoed(sentence: str, sources: Sequence[str]) -> bool:
+    """True for a sentence that may not stay whatever a checker makes of it.
+
+    It shows a placeholder, claims that something was done or will be done by this writer, or holds a number, code,
+    address or link that the sources do not.
+    """
+    if PLACEHOLDER.search(sentence) or OWN_DEED.search(sentence):
+        return True
+    joined = "\n".join(sources)
+    known = {plain_number(number) for number in ANY_NUMBER.findall(joined)} | read_words(joined).numbers
+    if not read_words(sentence).numbers <= known:
+        return True
+    exact = [*EMAIL.findall(sentence), *CODE.findall(sentence), *LINK.findall(sentence)]
+    return any(item.rstrip(".,").lower() not in joined.lower() for item in exact)
 
 
 def _holds(sentence: str, known: Sequence[str]) -> bool:

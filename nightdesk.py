@@ -714,6 +714,29 @@ def bench_entities(
     tell_rows(report, as_json)
 
 
+@bench.command("sentiment")
+@click.option("--train", required=True, type=click.Path(path_type=Path), help="CSV(.gz) with the header text,label.")
+@click.option("--test", type=click.Path(path_type=Path), help="The same; opened once, at the end.")
+@click.option("--folds", type=click.IntRange(2), help="Instead of a test file: cross-validate on the training file.")
+@json_option
+@click.pass_obj
+def bench_sentiment(place: Place, train: Path, test: Path | None, folds: int | None, as_json: bool) -> None:
+    """Learn from labelled texts how they sound, and measure that on others, against TF-IDF in the same run.
+
+    \b
+    Example: nightdesk bench sentiment --train train.csv --test test.csv --json
+    """
+    from finetune.bench.sentiment import bench_sentiment as run
+    from finetune.encoder.progress import line_on
+
+    if (test is None) == (folds is None):
+        raise click.UsageError("give either --test or --folds")
+    say = None if as_json else line_on(sys.stderr, what="reading")
+    with one_sentence():
+        report = run(base_encoder(place), train, test, folds=folds, told=say)
+    tell_rows(report if as_json else report | report["baseline"], as_json)
+
+
 @bench.command("retrieval")
 @click.option("--bench", "selection", required=True, type=click.Path(path_type=Path),
               help="JSON(.gz): {pool, queries: [{id, query, cand, gold}]}.")  # fmt: skip

@@ -22,6 +22,7 @@ from bot.types import Sentiment
 
 TENSORS_FILE = "sentiment.safetensors"
 DESCRIPTION_FILE = "sentiment.json"
+FILES = (TENSORS_FILE, DESCRIPTION_FILE)
 FORMAT = 1
 KEPT = 1000
 """Texts whose middle layers are kept: 3 of MiniLM's 384 numbers each, 5 MB."""

@@ -20,6 +20,7 @@ from finetune.errors import BadLabels, NothingToServe
 from finetune.judge import Judge
 from finetune.labelled import Question as HeldOut
 from finetune.labelled import read_labelled, read_questions, read_texts
+from finetune.sentiment.report import sentiment_report
 from finetune.settings import Settings
 from retrieval.bundle import CurrentBundle
 from retrieval.corpus import Corpus
@@ -71,6 +72,8 @@ def evaluate(
         report["intents"] = _intents(knowledge, decided, settings.test_utterances, mask)
     if settings.test_entities and knowledge.tagger:
         report["entities"] = entity_report(knowledge.tagger, settings.test_entities)
+    if settings.test_sentiment and knowledge.sentiment:
+        report["sentiment"] = sentiment_report(knowledge, settings.test_sentiment, settings.sentiment_upset, mask)
     if settings.test_questions:
         with Corpus.read(home) as corpus:
             judge = Judge(all_passages(corpus), knowledge.encoder)

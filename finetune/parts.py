@@ -28,4 +28,18 @@ def learn_parts(settings: Settings, encoder: Encoder, mask: Callable[[str], str]
         entities = learn_entities(settings.entities, encoder, mask, seed=settings.seed)
         parts.files.update(entities.files)
         parts.metrics["entities"] = entities.metrics
+    if settings.sentiment:
+        from finetune.sentiment.learn import learn_sentiment
+
+        sentiment = learn_sentiment(
+            settings.sentiment,
+            encoder,
+            mask,
+            upset=settings.sentiment_upset,
+            target_false_alarms=settings.target_false_alarms,
+            folds=settings.folds,
+            seed=settings.seed,
+        )
+        parts.files.update(sentiment.files)
+        parts.metrics["sentiment"] = sentiment.metrics
     return parts

@@ -20,6 +20,12 @@ class Settings(BaseModel):
         Path("data/demo/entities.conll"),
         description="CoNLL columns: a token first, its IOB2 tag last; PERSON and ADDRESS are masked as well",
     )
+    sentiment: Path | None = Field(
+        Path("data/demo/sentiment.csv"), description="CSV with header text,label: how customers' messages sound"
+    )
+    sentiment_upset: tuple[str, ...] = Field(
+        ("angry",), description="labels of that file that say that a customer is angry with us, not merely sad"
+    )
     questions: Path | None = Field(
         Path("data/demo/questions_calibration.jsonl"),
         description='JSONL of {"question", "source", "also"}: which articles answer it; none if source is null',
@@ -34,6 +40,7 @@ class Settings(BaseModel):
         Path("data/demo/out_of_scope_test.csv"), description="opened by evaluate only"
     )
     test_entities: Path | None = Field(Path("data/demo/entities_test.conll"), description="opened by evaluate only")
+    test_sentiment: Path | None = Field(Path("data/demo/sentiment_test.csv"), description="opened by evaluate only")
     test_questions: Path | None = Field(Path("data/demo/questions.jsonl"), description="opened by evaluate only")
     test_unanswerable: Path | None = Field(
         Path("data/demo/unanswerable.jsonl"),
@@ -54,6 +61,9 @@ class Settings(BaseModel):
         gt=0,
         lt=1,
         description="share of wrong ones allowed among actions begun; an action asks before it changes anything",
+    )
+    target_false_alarms: float = Field(
+        0.01, gt=0, lt=1, description="share of calm messages that may be taken for anger at us"
     )
     recipe: dict[str, int | float | str] = Field(
         default_factory=dict, description="fields of the encoder's recipe that differ from what `train` takes"

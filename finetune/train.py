@@ -12,6 +12,7 @@ from typing import Any
 from bot.answerability import FILE as ANSWERABILITY_FILE
 from bot.catalogue import Handle
 from bot.head import CATALOGUE_FILE, TENSORS_FILE
+from bot.sentiment import FILES as SENTIMENT_FILES
 from finetune.answering import Answering, pick_answering, search_all
 from finetune.encoder.recipe import Recipe, read_recipe
 from finetune.errors import NothingToServe
@@ -164,7 +165,8 @@ class _Run:
             index=trained.bundle.index if learnt.folder else None,
             encoder_dir=learnt.folder,
             extra_files=files,
-            drop=(ANSWERABILITY_FILE, ENTITIES_FILE),  # older ones would judge by thresholds or labels that are gone
+            # older ones would judge by thresholds, labels or layers that are gone
+            drop=(ANSWERABILITY_FILE, ENTITIES_FILE, *SENTIMENT_FILES),
             data=data | ({"index": trained.made_from} if trained.made_from else {}),
             metrics=metrics,
             thresholds=thresholds,
@@ -245,7 +247,7 @@ def _auroc(view: OutOfFold) -> float:
 
 def _files(settings: Settings) -> list[Path]:
     learnt_from = (settings.utterances, settings.out_of_scope, settings.questions, settings.unanswerable)
-    return [path for path in (*learnt_from, settings.entities, settings.intents) if path]
+    return [path for path in (*learnt_from, settings.entities, settings.sentiment, settings.intents) if path]
 
 
 def _sha256(path: Path) -> str:

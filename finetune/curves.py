@@ -39,7 +39,7 @@ class TensorBoardCurves:
         except ImportError as error:
             raise LibraryMissing(_missing("tensorboard")) from error
         folder.mkdir(parents=True, exist_ok=True)
-        self._writer: Any = SummaryWriter(str(folder))  # type: ignore[no-untyped-call]
+        self._writer: Any = SummaryWriter(str(folder))
 
     def number(self, name: str, value: float, step: int) -> None:
         """Add a point."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -100,7 +100,7 @@ def bench_ablation(
     TrainableEncoder(base, recipe)  # what loading costs the first time is no option's cost
 
     def run(option: str, seed: int, examples: Examples) -> _Run:
-        changed = replace(recipe, **OPTIONS.get(option, {}), seed=seed)
+        changed = recipe.altered({**OPTIONS.get(option, {}), "seed": seed}, option)
         made = changed.fingerprint(sets.texts, sets.judged, option, seeds if option == "distilled" else 0)
         kept = keep / f"{option.replace(' ', '-')}-{seed}-{made}" if keep else None
         found = _read(kept)

@@ -99,8 +99,8 @@ class Lessons:
                 vectors[known], labels[known], recipe.contrast_temperature
             )
         if recipe.consistency:
-            one, other = proxy_logits(vectors, proxies, recipe.scale).split(len(rows))
-            loss = loss + recipe.consistency * disagreement(one, other)
+            logits = proxy_logits(vectors, proxies, recipe.scale)
+            loss = loss + recipe.consistency * disagreement(logits[: len(rows)], logits[len(rows) :])
         return loss
 
     def _of_pairs(self, rows: Sequence[int], epoch: int) -> Tensor:

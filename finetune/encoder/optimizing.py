@@ -88,7 +88,8 @@ class Adversary:
     def _step(self, seen: Tensor) -> Tensor:
         assert seen.grad is not None
         lengths = [part.flatten(1).norm(dim=1)[:, None, None] for part in (seen.detach(), seen.grad)]
-        return self._share * lengths[0] * seen.grad / lengths[1].clamp_min(1e-12)
+        step: Tensor = self._share * lengths[0] * seen.grad / lengths[1].clamp_min(1e-12)
+        return step
 
 
 def put(named: Mapping[str, nn.Parameter], values: Mapping[str, Tensor]) -> None:

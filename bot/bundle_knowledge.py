@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 
 from bot.answerability import FILE as ANSWERABILITY_FILE
 from bot.answerability import Answerability, TokenVectors, with_probabilities
+from bot.composed.checker import FILE as CHECKER_FILE
+from bot.composed.checker import Checker, Judge
 from bot.errors import BotError, HeadError, NotReady
 from bot.head import CATALOGUE_FILE, TENSORS_FILE, Array, IntentHead
 from bot.knowledge import Audience
@@ -55,6 +57,7 @@ class BundleKnowledge:
     tagger: EncoderTagger | None = None
     sentiment: SentimentHead | None = None
     middle: MiddleLayers | None = None
+    judge: Judge | None = None
 
     def encode(self, texts: Sequence[str]) -> Array:
         """Return float32 (B, D), rows of unit length."""
@@ -196,6 +199,7 @@ def load(bundle: Bundle, encoder: Encoder, home: Path, settings: RetrievalSettin
         tagger,
         sentiment,
         middle,
+        load_judge(bundle, encoder),
     )
     words = ["warm up"]
     embeddings = knowledge.encode(words)
@@ -216,6 +220,19 @@ def load_answerability(bundle: Bundle) -> Answerability | None:
     """Return the bundle's model of what answers, or None if it was trained without one. Raises HeadError if damaged."""
     path = bundle.file(ANSWERABILITY_FILE)
     return Answerability.from_bytes(path.read_bytes()) if path else None
+
+
+def load_judge(bundle: Bundle, encoder: Encoder) -> Judge | None:
+    """Return what checks composed sentences, or None in a bundle trained without. Raises HeadError if damaged.
+
+    It keeps token vectors of its own: it works beside the reader's thread.
+    """
+    from retrieval.encoder import TokenEncoder
+
+    path = bundle.file(CHECKER_FILE)
+    if path is None or not isinstance(encoder, TokenEncoder):
+        return None
+    return Judge(Checker.from_bytes(path.read_bytes()), TokenVectors(encoder.encode_tokens))
 
 
 def load_sentiment(bundle: Bundle) -> SentimentHead | None:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
 from typing import Protocol
 
+from bot.composed.checker import Judge
 from bot.head import Array, IntentHead
 from bot.mentions import Mention
 from bot.thresholds import Thresholds
@@ -39,6 +40,10 @@ class Knowledge(Protocol):
     @property
     def related(self) -> Mapping[str, tuple[Related, ...]]:
         """Which articles go together, by source."""
+
+    @property
+    def judge(self) -> Judge | None:
+        """What checks composed sentences, or None in a bundle that was trained without."""
 
     def encode(self, texts: Sequence[str]) -> Array:
         """Return float32 (B, D), rows of unit length."""

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from bot.catalogue import Catalogue
+from bot.composed.checker import Judge
 from bot.errors import BotError, NotReady, ReadingFailed
 from bot.head import Array
 from bot.knowledge import Audience, Knowledge, KnowledgeSource
@@ -89,6 +90,11 @@ class Reader:
     def related(self, source: str) -> tuple[Related, ...]:
         """Return the articles that customers who asked about this one asked about as well."""
         return self.source().related.get(source, ())
+
+    @property
+    def judge(self) -> Judge | None:
+        """What checks composed sentences, or None where the bundle has no checker."""
+        return self.source().judge
 
     @property
     def bundle(self) -> str | None:

@@ -28,7 +28,8 @@ DEED = re.compile(
 # What the company does with every order may be said ("we refund within 5 days"), what was done with this one may not.
 _ACT = r"(?:refund|cancel|ship|sen[dt]|credit|issu|process|book|chang|updat|replac|contact|arrang|escalat|order)\w*"
 OWN_DEED = re.compile(
-    rf"\b(?:i|we)(?:['’]ve| have)(?: just| already| now)? {_ACT}|\bi(?:['’]ll| will|['’]m| am)?(?: going to| now)? {_ACT}|"
+    rf"\b(?:i|we)(?:['’]ve| have)(?: just| already| now)? {_ACT}|"
+    rf"\bi(?:['’]ll| will|['’]m| am)?(?: going to| now)? {_ACT}|"
     rf"\byour (?:order|parcel|refund|return|money) (?:has been|was|is being) {_ACT}|\b(?:i|we) (?:promise|guarantee)\b",
     re.IGNORECASE,
 )

@@ -40,6 +40,7 @@ class Thresholds:
     answer_probability_in_scope: float = 0.9  # has once it was trained on questions
     suggest_probability: float = 0.65
     suggest_probability_in_scope: float = 0.65
+    composed: float = 0.0  # 1 where evaluation showed that customers may read what the model composes
     answer_overlap_zh: float = 0.5  # least share of a Chinese question's character pairs found in a card
 
     @classmethod

@@ -6,6 +6,7 @@ from bot import phrases
 from bot.actions.digression import SUSPENDED, suspend, with_reminder
 from bot.actions.outcome import NOTHING_ASKED, Outcome, Scene
 from bot.compose import answer_text, citations
+from bot.composed.answer import Composed, compose_reply, for_customers, listener, worth_composing
 from bot.decisions import (
     OFFER_PERSON,
     PERHAPS_ANSWERED,
@@ -38,7 +39,8 @@ async def respond(services: Services, conversation: Conversation) -> Outcome:
     decision = decide(conversation, reading, found.hits, found.thresholds, found.catalogue)
     if written := await _written_before(services, conversation):
         decision = RunAction(written)
-    outcome = perform(services, Scene(conversation, reading, found), decision)
+    scene = Scene(conversation, reading, found)
+    outcome = perform(services, scene, decision, await _composed(services, scene, decision))
     await services.point("bot.before_reply")
     return outcome
 
@@ -55,8 +57,18 @@ async def _written_before(services: Services, conversation: Conversation) -> str
     return pending.name if await services.at_back_office(lambda office: office.done(key)) else None
 
 
-def perform(services: Services, scene: Scene, decision: Decision) -> Outcome:
-    """Turn a decision into events and responses."""
+async def _composed(services: Services, scene: Scene, decision: Decision) -> Composed | None:
+    """Compose what passages answer, where customers may read that; None says them in their own words."""
+    if not isinstance(decision, Answer) or scene.reading.language != ENGLISH:
+        return None
+    if not for_customers(services, scene.found.thresholds) or not worth_composing(decision.hits):
+        return None
+    timeout_s = services.settings.composed_timeout_s
+    return await compose_reply(services, scene.reading.text, decision.hits, timeout_s, listener.get())
+
+
+def perform(services: Services, scene: Scene, decision: Decision, composed: Composed | None = None) -> Outcome:
+    """Turn a decision into events and responses; an answer from passages is said as it was composed, if it was."""
     match decision:
         case StaySilent():
             return Outcome()
@@ -67,7 +79,7 @@ def perform(services: Services, scene: Scene, decision: Decision) -> Outcome:
         case Ask():
             return _ask(services, scene, decision)
         case Answer():
-            return _answer(scene, decision)
+            return _answer(scene, decision, composed)
 
 
 def _hand_off(scene: Scene, decision: HandOff) -> Outcome:
@@ -128,13 +140,17 @@ def _asked_again(slot: str | None, example: str) -> str:
     return phrases.ask_code(again=True) if slot == "voucher" else phrases.ask_order_number(example, again=True)
 
 
-def _answer(scene: Scene, decision: Answer) -> Outcome:
+def _answer(scene: Scene, decision: Answer, composed: Composed | None) -> Outcome:
     if decision.phrase:
         text = phrases.LET_GO if decision.phrase is Phrase.LET_GO else phrases.ACKNOWLEDGED
         return scene.say(decision, Reply(text))
-    text = decision.response or answer_text(scene.reading.text, decision.hits)
+    if composed:
+        text, sources = composed.text, composed.citations
+    else:
+        text = decision.response or answer_text(scene.reading.text, decision.hits)
+        sources = citations(decision.hits)
     begin = (_button(scene, decision.begins),) if decision.begins else ()
-    reply = Reply(text, begin, citations(decision.hits))
+    reply = Reply(text, begin, sources)
     if draft := draft_of(scene.conversation.pending):  # a question in between: the form stays open
         return scene.say(decision, with_reminder(reply, draft), {"misunderstandings": 0})
     return scene.say(decision, reply)

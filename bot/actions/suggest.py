@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 
 from bot.actions.outcome import Outcome
 from bot.compose import citations, extractive_drafts
+from bot.composed.answer import compose_reply
 from bot.errors import ModelError
 from bot.knowledge import Audience
 from bot.packet import question_of
@@ -15,6 +17,7 @@ from bot.services import Services
 from bot.support import supported
 from bot.types import Conversation, Draft
 from bot.wire import VERSION, draft_json
+from retrieval.types import Hit
 
 NAME = "action_suggest"
 MOST = 3
@@ -41,18 +44,24 @@ async def suggest(services: Services, conversation: Conversation) -> Outcome:
             and (hit.cosine is None or hit.cosine >= least)
         ]
         drafts = extractive_drafts(question, hits, MOST)
-        passages = [text for hit in hits[:MODEL_PASSAGES] if (text := shown_text(hit.passage))]
-        written = await _written(services, conversation, question, passages)
-        if written and all(written != draft.text for draft in drafts):
-            drafts.append(Draft(written, "model", citations(hits[:MODEL_PASSAGES])))
+        written = await _written(services, conversation, question, hits[:MODEL_PASSAGES])
+        if written and all(written.text != draft.text for draft in drafts):
+            drafts.append(written)
     custom = {"nightdesk": {"v": VERSION, "bundle": services.reader.bundle, "drafts": [draft_json(d) for d in drafts]}}
     return Outcome(responses=({"text": None, "buttons": [], "custom": custom},))
 
 
-async def _written(services: Services, conversation: Conversation, question: str, passages: list[str]) -> str:
-    """Return what the model wrote and the passages support; empty if there is nothing, or not in time."""
-    if not passages:
-        return ""
+async def _written(services: Services, conversation: Conversation, question: str, hits: Sequence[Hit]) -> Draft | None:
+    """Return what the model wrote and the passages support; None if there is nothing, or not in time.
+
+    Sentence by sentence where the bundle has a checker, else by the rules alone.
+    """
+    passages = [text for hit in hits if (text := shown_text(hit.passage))]
+    if not passages or services.settings.composed == "off":
+        return None
+    if services.reader.judge is not None:
+        composed = await compose_reply(services, question, hits, services.settings.model_timeout_s)
+        return Draft(composed.text, "model", composed.citations) if composed else None
     prompt = draft_prompt(question, passages)
     try:
         text = await services.writer.write(
@@ -60,5 +69,6 @@ async def _written(services: Services, conversation: Conversation, question: str
         )
     except ModelError as error:
         log.warning("no written draft for conversation %s: %s", conversation.id, error)
-        return ""
-    return supported(text, passages)
+        return None
+    kept = supported(text, passages)
+    return Draft(kept, "model", citations(hits)) if kept else None

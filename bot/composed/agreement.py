@@ -10,10 +10,12 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 
 from bot.compose import STOP
 
 WORD = re.compile(r"[€$£]?[−-]?\d+(?:[.,:]\d+)*%?|[^\W\d_]+(?:['’-][^\W\d_]+)*")
+WORD_AND_NUMBER = re.compile(r"\S+")
 NUMBER = re.compile(r"[−-]?\d+(?:[.,:]\d+)*")
 CLAUSE_END = re.compile(
     r"[;:.!?()]\s*|,\s+(?:and|but|or|so|since|because|as|which|who|while|though|although|unless|if|until|nor|not)\b\s*|"
@@ -21,25 +23,31 @@ CLAUSE_END = re.compile(
     re.IGNORECASE,
 )
 SPELT = dict(
-    zip(
-        "one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen twenty thirty forty "
-        "fifty sixty hundred once twice half".split(),
-        "1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 20 30 40 50 60 100 1 2 .5".split(),
-        strict=True,
+    pair.split("=")
+    for pair in WORD_AND_NUMBER.findall(
+        "one=1 two=2 three=3 four=4 five=5 six=6 seven=7 eight=8 nine=9 ten=10 eleven=11 twelve=12 thirteen=13 "
+        "fourteen=14 fifteen=15 twenty=20 thirty=30 forty=40 fifty=50 sixty=60 hundred=100 once=1 twice=2 half=.5"
     )
 )
 NEGATORS = frozenset(
-    "not no never cannot can't without nor none unable neither nothing nobody isn't aren't don't doesn't didn't won't "
-    "wouldn't shouldn't couldn't wasn't weren't haven't hasn't mustn't needn't rarely seldom hardly impossible".split()
+    WORD.findall(
+        "not no never cannot can't without nor none unable neither nothing nobody isn't aren't don't doesn't didn't "
+        "won't wouldn't shouldn't couldn't wasn't weren't haven't hasn't mustn't needn't "
+        "rarely seldom hardly impossible"
+    )
 )
 LIMITS = frozenset(
-    "only just solely all every each always any anyone everyone everything most usually mostly nearly almost about "
-    "roughly sometimes often some few several may might perhaps if unless except until provided otherwise both "
-    "either least up".split()
+    WORD.findall(
+        "only just solely all every each always any anyone everyone everything most usually mostly nearly almost about "
+        "roughly sometimes often some few several may might perhaps if unless except until provided otherwise both "
+        "either least up"
+    )
 )
 PLACES_AND_DAYS = frozenset(
-    "monday tuesday wednesday thursday friday saturday sunday january february march april may june july august "
-    "september october november december".split()
+    WORD.findall(
+        "monday tuesday wednesday thursday friday saturday sunday january february march april may june july august "
+        "september october november december"
+    )
 )
 OPPOSITES: tuple[tuple[str, str], ...] = (
     ("before", "after"),
@@ -268,7 +276,7 @@ def limits_added(sentence: Words, source: Words) -> int:
 def pairs(words: Words) -> frozenset[tuple[str, str]]:
     """Return the neighbouring stems, words without meaning left out."""
     stems = [stem for stem in words.stems if stem]
-    return frozenset(zip(stems, stems[1:], strict=False))
+    return frozenset(pairwise(stems))
 
 
 def longest_common(one: Sequence[str], other: Sequence[str]) -> int:
@@ -295,7 +303,8 @@ def disorder(one: Sequence[str], other: Sequence[str]) -> float:
 def goes_with(sentence: Words, sources: Sequence[Words]) -> float:
     """Return the share of its names whose numbers are those of the sentence where a source has both; 1 for nothing.
 
-    A name's number is the last one before it in the source, else the first one after it: "2 days to France and 4 days to Spain".
+    A name's number is the last one before it in the source, else the first one after it: "2 days to France and
+    4 days to Spain".
     """
     if not sentence.numbers or not sentence.names:
         return 1.0

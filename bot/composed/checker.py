@@ -1,8 +1,8 @@
 """Whether passages support a sentence: small trees over how its words and vectors meet theirs.
 
-The sentence's tokens look for the nearest tokens of each source sentence (late interaction, as in `bot/answerability.py`);
-where the nearest sentence says something else, it mostly does so at a number, a name, a negation or an opposite, which
-`agreement` counts. numpy only; `finetune/checker` fits it.
+The sentence's tokens look for the nearest tokens of each source sentence (late interaction, as in
+`bot/answerability.py`); where the nearest sentence says something else, it mostly does so at a number, a name, a
+negation or an opposite, which `agreement` counts. numpy only; `finetune/checker` fits it.
 """
 
 from __future__ import annotations
@@ -81,8 +81,8 @@ FEATURES = (
 class Checker:
     """probability = sigmoid(intercept + the leaves that the features lead to), fitted on labelled sentences.
 
-    Trees of depth 3 (Friedman 2001, "Greedy function approximation"), laid out as heaps: splits int64 (N, 7) are places in
-    FEATURES, cuts float64 (N, 7) what goes left if it is not above, leaves float64 (N, 8). A sentence holds from
+    Trees of depth 3 (Friedman 2001, "Greedy function approximation"), laid out as heaps: splits int64 (N, 7) are places
+    in FEATURES, cuts float64 (N, 7) what goes left if it is not above, leaves float64 (N, 8). A sentence holds from
     `threshold` on.
     """
 
@@ -102,7 +102,7 @@ class Checker:
         numbers = (self.cuts, self.leaves, np.asarray([self.intercept]))
         if not all(np.isfinite(part).all() for part in numbers) or not 0 < self.threshold <= 1:
             raise HeadError(f"{FILE}: a number is out of range; run `nightdesk train` again")
-        if trees and not (0 <= self.splits.min() and self.splits.max() < len(FEATURES)):
+        if trees and not set(self.splits.flat) <= set(range(len(FEATURES))):
             raise HeadError(f"{FILE}: a tree looks at a feature that there is not; run `nightdesk train` again")
 
     def probabilities(self, features: Array) -> Array:
@@ -138,7 +138,7 @@ class Checker:
 
 @dataclass(frozen=True)
 class Judged:
-    """What was made of a sentence: how probably the passages support it, the number of the one it rests on, and where."""
+    """What was made of a sentence: how probably the passages support it, which of them it rests on, and where."""
 
     probability: float
     passage: int
@@ -164,7 +164,7 @@ class Judge:
         return Judged(probability, *place, float(row[FEATURES.index("tokens_best")]))
 
     def nearness(self, question: str, sentence: str) -> float:
-        """Return how near the sentence comes to the question: the mean over the question's tokens of the largest cosine."""
+        """Return the mean over the question's tokens of the largest cosine to a token of the sentence."""
         with self._lock:
             asked, said = self.tokens.of([question, sentence])
         return float((asked @ said.T).max(axis=1).mean()) if len(asked) and len(said) else 0.0

@@ -1,7 +1,7 @@
 """Compose an answer: the writer writes, each finished sentence is held against the passages, what holds is said.
 
 A sentence that does not hold mostly means a sentence of the passages and has it wrong ("for 6 hours" for 60). Then that
-sentence is said in its own words, as long as it is near both to what was written and to what was asked; else nothing is.
+sentence is said in its own words, as long as it is near both to what was written and to what was asked.
 """
 
 from __future__ import annotations
@@ -113,8 +113,10 @@ async def _whole(pieces: AsyncIterator[str]) -> AsyncIterator[str]:
     async with aclosing(pieces) as open_pieces:  # type: ignore[type-var]
         async for piece in open_pieces:
             text += piece
-            *done, text = sentences(text) or [""]
+            *done, last = sentences(text) or [""]
+            if done:
+                text = text[text.rindex(last) :]  # with the space it may end in: the next piece may begin without one
             for sentence in done:
                 yield sentence
-    if text.endswith((".", "!", "?")):
-        yield text
+    if text.strip().endswith((".", "!", "?")):
+        yield text.strip()

@@ -29,7 +29,7 @@ class Written:
 
 @dataclass(frozen=True)
 class Pair:
-    """A sentence beside the passages it is held against. `weight` is what it counts for; `kind` says how it was made."""
+    """A sentence beside the passages it is held against; `weight` is what it counts for, `kind` how it was made."""
 
     sentence: str
     passages: tuple[str, ...]
@@ -84,9 +84,7 @@ def pairs_by_rule(passages: Sequence[tuple[str, str]], encoder: Encoder, seed: i
     for (source, text), beside, stranger in zip(passages, company, strangers, strict=True):
         for sentence in dict.fromkeys(true_sentences(text, chance)):
             yield Pair(sentence, beside, True, source, "own", BY_RULE)
-        for kind, sentence in dict(
-            (sentence, (kind, sentence)) for kind, sentence in false_sentences(text, names, chance)
-        ).values():
+        for sentence, kind in {new: kind for kind, new in false_sentences(text, names, chance)}.items():
             yield Pair(sentence, beside, False, source, kind, BY_RULE)
         others = [part for part in sentences(stranger) if len(part.split()) > 4 and part not in " ".join(beside)]
         if others:

@@ -21,6 +21,7 @@ from bot.backoffice.rules import refusal
 from bot.backoffice.terms import load_terms
 from bot.backoffice.writes import UpdateContact, Write, order_of
 from bot.catalogue import Handle, IntentEntry
+from bot.composed.checker import Judge
 from bot.errors import ModelError, NoSuchCustomer, NoSuchOrder, NotAllowed
 from bot.head import Array, IntentHead, ScopeWeights
 from bot.knowledge import Audience
@@ -148,6 +149,7 @@ class FakeKnowledge:
         default_factory=lambda: Thresholds(answer_cosine=0.6, answer_cosine_in_scope=0.4, suggest_cosine=0.39)
     )
     related: Mapping[str, tuple[Related, ...]] = field(default_factory=dict)
+    judge: Judge | None = None
     batches: list[int] = field(default_factory=list)
     pause_s: float = 0.0
 

@@ -63,6 +63,11 @@ class Settings(BaseModel):
     model_max_tokens: int = Field(72, ge=8, le=512, description="longest draft or summary, in tokens")
     model_timeout_s: float = Field(12.0, gt=0, description="drafts and summaries are extractive if not written by then")
 
+    composed: Literal["auto", "customers", "drafts", "off"] = Field(
+        "auto", description="who reads what the model composes; auto: customers where evaluation allows it, else drafts"
+    )
+    composed_timeout_s: float = Field(6.0, gt=0, description="a customer's answer is extractive if not begun by then")
+
     points_dir: str = Field("", description="kill tests only: folder of the points at which a turn can be stopped")
 
     @field_validator("backoffice_http", mode="before")

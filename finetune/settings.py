@@ -21,7 +21,7 @@ class Settings(BaseModel):
         description="CoNLL columns: a token first, its IOB2 tag last; PERSON and ADDRESS are masked as well",
     )
     sentiment: Path | None = Field(
-        None,
+        Path("data/demo/sentiment.csv"),
         description="CSV with header text,label: how customers' messages sound; without it anger is heard by rules",
     )
     sentiment_upset: tuple[str, ...] = Field(
@@ -41,7 +41,7 @@ class Settings(BaseModel):
         Path("data/demo/out_of_scope_test.csv"), description="opened by evaluate only"
     )
     test_entities: Path | None = Field(Path("data/demo/entities_test.conll"), description="opened by evaluate only")
-    test_sentiment: Path | None = Field(None, description="opened by evaluate only")
+    test_sentiment: Path | None = Field(Path("data/demo/sentiment_test.csv"), description="opened by evaluate only")
     test_questions: Path | None = Field(Path("data/demo/questions.jsonl"), description="opened by evaluate only")
     test_unanswerable: Path | None = Field(
         Path("data/demo/unanswerable.jsonl"),

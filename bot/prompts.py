@@ -15,6 +15,10 @@ MAX_QUESTION_CHARS = 400
 MAX_TURNS = 8
 MAX_TURN_CHARS = 240
 Messages = list[dict[str, str]]
+VERSION = 1
+"""Changes with every change of `draft_prompt`: an adapter tuned on one wording is not served with another."""
+DONT_KNOW = "I can't find that in our information, so I'll ask a colleague."
+"""What the tuned model says where the passages do not answer. It is no answer: whoever shows it hands over too."""
 
 EXAMPLES = (
     (
@@ -44,6 +48,18 @@ def draft_prompt(question: str, passages: Sequence[str]) -> Messages:
     return [*messages, {"role": "user", "content": _asked(facts, question[:MAX_QUESTION_CHARS])}]
 
 
+def trunk_prompt(question: str, passages: Sequence[str]) -> Messages:
+    """The same request with the customer's words before the text: what was read of them can be gone on from."""
+    facts = "\n".join(passages)[:MAX_PASSAGES_CHARS]
+    messages = draft_prompt("", [])[:1]
+    for text, asked, answered in EXAMPLES:
+        messages += [
+            {"role": "user", "content": _asked_first(asked, text)},
+            {"role": "assistant", "content": answered},
+        ]
+    return [*messages, {"role": "user", "content": _asked_first(question[:MAX_QUESTION_CHARS], facts)}]
+
+
 def summary_prompt(conversation: Conversation) -> Messages:
     """Ask for a sentence on what the customer wants."""
     names = {Role.CUSTOMER: "Customer", Role.ASSISTANT: "Assistant", Role.AGENT: "Agent"}
@@ -65,3 +81,7 @@ def summary_prompt(conversation: Conversation) -> Messages:
 
 def _asked(text: str, question: str) -> str:
     return f"Text: {text}\nQuestion: {question}"
+
+
+def _asked_first(question: str, text: str) -> str:
+    return f"Question: {question}\nText: {text}"

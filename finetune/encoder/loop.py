@@ -71,7 +71,8 @@ def tune(
     With `held_out`, the weights of the epoch with the best held-out accuracy are kept and tuning stops after
     `recipe.patience` epochs without a better one. `stop_after`: epochs to run of the recipe's schedule, as found on a
     split. `checkpoint`: a folder for progress; it may be deleted once this returns. `device`: "auto" is a GPU where
-    there is one. `curves` get the losses, the learning rate and the held-out accuracy; the caller closes them.
+    there is one; its weights may differ in the last bits, by the order in which it adds. `curves` get the losses, the
+    learning rate and the held-out accuracy; the caller closes them.
     """
     run = _Run(folder, examples, recipe, held_out, _Watchers(told, judged, curves or NoCurves()), device)
     run.keep_in(checkpoint, save_every_s)

@@ -103,9 +103,16 @@ def test_a_run_killed_at_any_step_ends_as_one_that_was_not(tiny: Path, tmp_path:
     assert (resumed.accuracies, resumed.epochs) == (undisturbed.accuracies, undisturbed.epochs)
 
 
+@pytest.fixture(scope="module")
+def optionless(tiny: Path) -> torch.Tensor:
+    """The proxies that two epochs without any option come to."""
+    held_out = (["where is the order", "cancel my parcel"], [0, 1])
+    return tune(tiny, SOFT, replace(RECIPE, epochs=2), held_out=held_out).proxies
+
+
 @pytest.mark.parametrize("options", OPTIONS, ids="-".join)
 def test_every_option_goes_on_bit_for_bit_from_the_middle_of_an_epoch(
-    tiny: Path, tmp_path: Path, options: dict[str, Any]
+    tiny: Path, tmp_path: Path, optionless: torch.Tensor, options: dict[str, Any]
 ) -> None:
     recipe = replace(RECIPE, epochs=2, **options)
     held_out = (["where is the order", "cancel my parcel"], [0, 1])
@@ -121,7 +128,7 @@ def test_every_option_goes_on_bit_for_bit_from_the_middle_of_an_epoch(
     undisturbed = tune(tiny, SOFT, recipe, held_out=held_out)
     assert later[0] == (9 if recipe.accumulate == 2 else 8)
     assert_equal(resumed, undisturbed)
-    assert not torch.equal(undisturbed.proxies, tune(tiny, SOFT, replace(RECIPE, epochs=2), held_out=held_out).proxies)
+    assert not torch.equal(undisturbed.proxies, optionless)
 
 
 def test_a_finished_epoch_is_not_run_again(tiny: Path, tmp_path: Path) -> None:
@@ -286,6 +293,24 @@ def test_bfloat16_learns_as_float32_does(tiny: Path) -> None:
     assert not torch.equal(full.proxies, half.proxies)
     named = (half.encoder.encode(EXAMPLES.texts) @ half.proxies.numpy().T).argmax(1)
     assert (named == EXAMPLES.labels).mean() >= 0.8
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
+def test_a_gpu_learns_what_a_cpu_does_and_goes_on_after_a_kill(tiny: Path, tmp_path: Path) -> None:
+    def die(done: int, steps: int, left_s: float) -> None:
+        if done == 7:
+            raise KeyboardInterrupt
+
+    recipe = replace(RECIPE, epochs=2, dropout=0.0, precision="float32", average=0.9, contrast=0.5, adversarial=0.05)
+    on_cpu = tune(tiny, SOFT, recipe, device="cpu")
+    with pytest.raises(KeyboardInterrupt):
+        tune(tiny, SOFT, recipe, device="cuda", checkpoint=tmp_path, told=die, save_every_s=0)
+    on_gpu = tune(tiny, SOFT, recipe, device="cuda", checkpoint=tmp_path)
+    assert on_gpu.proxies.device.type == "cpu"
+    assert torch.allclose(on_gpu.proxies, on_cpu.proxies, atol=0.02)
+    half = tune(tiny, SOFT, replace(recipe, precision="bfloat16"), device="cuda")
+    assert np.isfinite(half.encoder.encode(EXAMPLES.texts)).all()
 
 
 def test_soft_labels_overrule_what_they_are_weighed_above(tiny: Path) -> None:

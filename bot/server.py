@@ -28,10 +28,12 @@ from sanic.response import json as json_response
 
 from bot.actions.outcome import Outcome
 from bot.actions.registry import ACTIONS, run
+from bot.composed.answer import composes
 from bot.errors import BackOfficeAway, CannotListen, NotReady, TrackerError
 from bot.services import Services
 from bot.settings import Secrets, Settings
 from bot.start import Start
+from bot.stream import stream
 from bot.tracker import fold
 from retrieval.settings import Settings as RetrievalSettings
 
@@ -50,7 +52,9 @@ def build_app(
     ready: Callable[[], Awaitable[None]] = at_once,
     name: str = "nightdesk_bot",
 ) -> App:
-    """Return the app: POST /webhook and GET /actions behind the secret, GET /health open.
+    """Return the app: POST /webhook, POST /stream and GET /actions behind the secret, GET /health open.
+
+    /health says as well whether customers may read composed answers, which are worth streaming.
 
     A call that comes before the models are `ready` waits for them.
     """
@@ -72,7 +76,7 @@ def build_app(
 
     @app.get("/health")
     async def show_health(_: Request) -> HTTPResponse:
-        state = dict(health())
+        state = {**health(), "composes": composes(services)}
         return json_response(state, status=200 if state["status"] == "ok" else 503)
 
     @app.get("/actions")
@@ -83,6 +87,11 @@ def build_app(
     async def webhook(request: Request) -> HTTPResponse:
         await ready()
         return await answer(executor, request, services.settings.max_body_bytes)
+
+    @app.post("/stream")
+    async def stream_webhook(request: Request) -> HTTPResponse | None:
+        await ready()
+        return await stream(request, lambda: answer(executor, request, services.settings.max_body_bytes))
 
     @app.exception(Exception)
     async def failed(_: Request, error: Exception) -> HTTPResponse:

@@ -41,6 +41,14 @@ def for_customers(services: Services, thresholds: Thresholds) -> bool:
     return chosen == "customers" or (chosen == "auto" and thresholds.composed >= 1)
 
 
+def composes(services: Services) -> bool:
+    """True where the bundle that serves now composes for customers."""
+    try:
+        return services.reader.judge is not None and for_customers(services, services.reader.rules().thresholds)
+    except NotReady:
+        return False
+
+
 def worth_composing(hits: Sequence[Hit]) -> bool:
     """True where the passages are several or long."""
     texts = [text for hit in hits if (text := shown_text(hit.passage))]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import time
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -264,6 +264,11 @@ class ScriptedWriter:
         if self.slow:
             raise ModelError(f"nothing was written within {timeout_s:g} s")
         return self.text
+
+    async def stream(
+        self, messages: Sequence[dict[str, str]], *, max_tokens: int, timeout_s: float
+    ) -> AsyncIterator[str]:
+        yield await self.write(messages, max_tokens=max_tokens, timeout_s=timeout_s)
 
 
 ADDRESS = {"street": "Zwaluwplein 7-bis", "postal_code": "3514 XK", "city": "Utrecht", "country": "Netherlands"}

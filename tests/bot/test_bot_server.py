@@ -82,7 +82,10 @@ def server() -> Iterator[Running]:
 
 
 def test_health_needs_no_secret_and_names_the_bundle(server: Running) -> None:
-    assert server.call("GET", "/health", secret=None) == (200, {"status": "ok", "bundle": "0001-fake"})
+    assert server.call("GET", "/health", secret=None) == (
+        200,
+        {"status": "ok", "bundle": "0001-fake", "composes": False},
+    )
 
 
 def test_health_is_503_while_starting(server: Running) -> None:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from bot.head import Array, IntentHead
 from finetune.encoder.loop import Examples, Told, Tuned, tune
 from finetune.encoder.recipe import Recipe
-from finetune.errors import BadLabels
+from finetune.errors import BadLabels, BadRecipe
 from finetune.heads import OutOfFold
 from finetune.labelled import Labelled
 from finetune.pairs import NO_PAIRS, Pairs
@@ -64,7 +64,7 @@ def learn_intents(
     work: a folder for checkpoints and the tuned models; a killed run goes on from there. outside: utterances out of
     scope, never tuned on, for the out-of-scope score. pairs: questions and answers learnt at the same time. An
     intent's name is read as one more utterance of it, if it has words. Raises BadLabels if there are fewer than two
-    intents, or none has two utterances.
+    intents, or none has two utterances, BadRecipe if tuning diverges.
     """
     started = time.perf_counter()
     labels = tuple(sorted({utterance.intent for utterance in utterances}))
@@ -105,7 +105,10 @@ def _sealed(folder: Path, head: IntentHead, at: Path, pilot: Tuned, verdict: Ver
 
 
 def _rows(tuned: Tuned, examples: Examples) -> Rows:
-    return Rows(tuned.encoder.encode(examples.texts), np.asarray(examples.labels, dtype=np.int64))
+    vectors = tuned.encoder.encode(examples.texts)
+    if not np.isfinite(vectors).all():
+        raise BadRecipe("tuning diverged: the encoder's vectors are no numbers any more; lower its learning_rate")
+    return Rows(vectors, np.asarray(examples.labels, dtype=np.int64))
 
 
 def _proxies(tuned: Tuned, scale: float) -> Array:

@@ -75,6 +75,7 @@ def server() -> Iterator[Speaking]:
 
     async def serve() -> None:
         app = build_app(services, lambda: {"status": "ok"}, name=f"test_stream_{listening.getsockname()[1]}")
+        app.config.TOUCHUP = False  # Sanic rewrites its protocol class once a process; test_bot_server's app may have
         running = await app.create_server(sock=listening, access_log=False)
         assert running is not None
         await running.startup()

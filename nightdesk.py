@@ -280,26 +280,35 @@ def ingest(
 @cli.command()
 @click.option("--encoder", "how", flag_value="encoder", help="Tune the encoder again, on everything.")
 @click.option("--heads", "how", flag_value="heads", help="Leave the encoder as it is: under a minute or two.")
+@click.option("--response", is_flag=True, help="Tune the response model too: minutes on a GPU, an hour without.")
+@click.option("--response-only", is_flag=True, help="Tune the response model and nothing else.")
 @json_option
 @click.pass_obj
-def train(place: Place, how: str | None, as_json: bool) -> None:
+def train(place: Place, how: str | None, response: bool, response_only: bool, as_json: bool) -> None:
     """Tune the encoder, fit the heads, pick thresholds, and publish a new bundle.
 
     The first time, the encoder is tuned on the labelled utterances and on the corpus (minutes; killed, it goes on where
-    it was); afterwards only the heads are fitted anew, unless --encoder asks for more.
+    it was); afterwards only the heads are fitted anew, unless --encoder asks for more. The response model is tuned by
+    flag alone, as [finetune] response says.
 
     \b
     Example: nightdesk train --json
     """
     from finetune.encoder.progress import line_on
-    from finetune.learning import How
-    from finetune.train import train as run
 
+    told, report = None if as_json else line_on(sys.stderr), dict[str, Any]()
     with one_sentence():
-        report = run(
-            place.finetune, place.retrieval, place.home, master_key=bytes.fromhex(place.secrets()["corpus"]),
-            how=How(how or "auto"), told=None if as_json else line_on(sys.stderr),
-        )  # fmt: skip
+        if not response_only:
+            from finetune.learning import How
+            from finetune.train import train as run
+
+            key = bytes.fromhex(place.secrets()["corpus"])
+            report = run(place.finetune, place.retrieval, place.home, master_key=key, how=How(how or "auto"), told=told)
+        if response or response_only:
+            from finetune.response.train import train_response
+
+            model = "smollm2" if place.bot.model == "off" else place.bot.model
+            report["response"] = train_response(place.finetune, place.retrieval, place.home, model=model, told=told)
     tell(report, as_json)
 
 

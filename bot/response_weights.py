@@ -50,6 +50,8 @@ def resolve(name: str, home: Path, *, say: Say = lambda _: None) -> Path:
     folder = Path(name).expanduser()
     if folder.is_dir():
         return folder
+    if re.fullmatch(r"[\w.-]+", name) and (home / "weights" / name / "config.json").is_file():
+        return home / "weights" / name  # one that training made, by dropping layers
     if not re.fullmatch(r"[\w.-]+/[\w.-]+", name) or name.startswith("."):
         raise ModelError(
             f'response model {name!r} is neither "smollm2", nor a folder, nor a Hugging Face id such as "owner/model"'
@@ -85,6 +87,15 @@ def check_adapter(folder: Path, base: Path) -> None:
             f"the adapter in {folder} was tuned for prompt {prompt}, this program writes prompt {VERSION}; "
             "tune it again with `nightdesk train --response`"
         )
+
+
+def base_of(adapter: Path, home: Path) -> Path:
+    """Return the folder of the base that the adapter in this folder names, fetched if need be; raise ModelError."""
+    try:
+        name = str(json.loads((adapter / BASE_FILE).read_text("utf-8"))["base"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ModelError(f"{adapter / BASE_FILE} does not say which base the adapter belongs to ({error})") from error
+    return resolve(name, home)
 
 
 def prepare(home: Path, *, say: Say = lambda _: None) -> Path:

@@ -69,5 +69,8 @@ class Settings(BaseModel):
     recipe: dict[str, int | float | str] = Field(
         default_factory=dict, description="fields of the encoder's recipe that differ from what `train` takes"
     )
+    response: dict[str, int | float | str | bool | list[str]] = Field(
+        default_factory=dict, description="fields of the response model's recipe that differ, for `train --response`"
+    )
     folds: int = Field(5, ge=2, le=20, description="folds of cross-validation on the training utterances")
     seed: int = Field(13, description="shuffles the folds")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from finetune.response.examples import Example, examples_of
+from finetune.response.examples import UNKNOWN_SHARE, Example, examples_of
 from retrieval.bundle import Bundle
 from retrieval.corpus import Corpus
 from retrieval.encoder import Encoder
@@ -18,7 +18,9 @@ from retrieval.types import Hit, PassageKind
 LOOKED_AT = 8
 
 
-def read_examples(bundle: Bundle, home: Path, retrieval: RetrievalSettings, encoder: Encoder) -> list[Example]:
+def read_examples(
+    bundle: Bundle, home: Path, retrieval: RetrievalSettings, encoder: Encoder, *, unknown_share: float = UNKNOWN_SHARE
+) -> list[Example]:
     """Return the examples of every exchange in the corpus; all of it masked text."""
     mask = Masker.from_settings(retrieval).mask_identifiers
     searcher = Searcher(bundle, home, retrieval)
@@ -29,7 +31,7 @@ def read_examples(bundle: Bundle, home: Path, retrieval: RetrievalSettings, enco
 
     try:
         with Corpus.read(home) as corpus:
-            return examples_of(list(corpus.exchanges()), find)
+            return examples_of(list(corpus.exchanges()), find, unknown_share=unknown_share)
     finally:
         searcher.close()
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from bot.mood import is_upset
+from bot.mood import is_upset, sounds_angry
+from bot.types import Sentiment
 
 
 @pytest.mark.parametrize(
@@ -41,6 +42,14 @@ def test_anger_at_us_is_heard(text: str) -> None:
 )
 def test_sorrow_haste_and_thanks_are_not_anger(text: str) -> None:
     assert not is_upset(text)
+
+
+def test_a_head_that_is_sure_is_heard_and_one_that_is_not_takes_nothing_back() -> None:
+    quiet, loud = "nobody answers and you keep my money", "this is ridiculous"
+    assert not sounds_angry(quiet)
+    assert is_upset(quiet, Sentiment("angry", 0.9, upset=True))
+    assert not is_upset(quiet, Sentiment("angry", 0.55))
+    assert is_upset(loud, Sentiment("happy", 0.9))
 
 
 def test_eight_thousand_hostile_characters_are_read_at_once() -> None:

@@ -138,7 +138,8 @@ class Tagger:
         tensors = {field.name: getattr(self, field.name) for field in fields(self)[2:]}
         tensors |= {f"table.{name}": table for name, table in zip(TABLES, self.tables, strict=True)}
         small = {name: np.ascontiguousarray(value.astype(np.float16)) for name, value in tensors.items()}
-        return save(small, metadata={"format": str(FORMAT), "tags": json.dumps(self.tags)})
+        # One entry of metadata: of several safetensors chooses the order, and equal taggers would differ.
+        return save(small, metadata={"about": json.dumps({"format": FORMAT, "tags": self.tags})})
 
     @classmethod
     def from_bytes(cls, raw: bytes) -> Tagger:
@@ -147,13 +148,13 @@ class Tagger:
         from safetensors.numpy import load
 
         try:
-            about = _metadata(raw)
-            if about.get("format") != str(FORMAT):
+            about = json.loads(_metadata(raw)["about"])
+            if about["format"] != FORMAT:
                 raise TaggerError(f"{FILE} is of another version; run `nightdesk train` again")
             tensors = {name: value.astype(np.float32) for name, value in load(raw).items()}
             tables = tuple(tensors[f"table.{name}"] for name in TABLES)
             parts = {field.name: tensors[field.name] for field in fields(cls)[2:]}
-            return cls(tuple(map(str, json.loads(about["tags"]))), tables, **parts)
+            return cls(tuple(map(str, about["tags"])), tables, **parts)
         except (SafetensorError, KeyError, IndexError, TypeError, ValueError) as error:
             raise TaggerError(f"{FILE} is damaged ({type(error).__name__}); run `nightdesk train` again") from error
 

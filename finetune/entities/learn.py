@@ -270,16 +270,14 @@ def _groups(reads: Reads, head: TaggerHead, recipe: TaggerRecipe) -> list[dict[s
         {"params": list(head.parameters()), "lr": recipe.head_learning_rate, "weight_decay": recipe.weight_decay}
     ]
     if isinstance(reads, Tuned):
-        layers = reads.body.encoder.body.encoder.layer
+        layers = reads.body.upper.encoder.layer
         for depth, layer in enumerate(reversed(layers)):
             learning = [part for part in layer.parameters() if part.requires_grad]
             rate = recipe.learning_rate * recipe.layer_decay**depth
             if learning:
                 groups.append({"params": learning, "lr": rate, "weight_decay": recipe.weight_decay})
-        if reads.body.looks is not None:
-            groups.append(
-                {"params": list(reads.body.looks.parameters()), "lr": recipe.head_learning_rate, "weight_decay": 0.0}
-            )
+        looks = list(reads.body.looks.parameters())
+        groups.append({"params": looks, "lr": recipe.head_learning_rate, "weight_decay": 0.0})
     return groups
 
 

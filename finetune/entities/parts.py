@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from finetune.entities.body import Pieces, TaggerBody
+from finetune.entities.body import Lower, Pieces, TaggerBody
 from retrieval.encoder import Embeddings, TokenEncoder
 from retrieval.tagger import Alignment
 from retrieval.word_shapes import Shapes, shapes_of
@@ -19,13 +19,14 @@ from retrieval.word_shapes import Shapes, shapes_of
 
 @dataclass(frozen=True)
 class Part:
-    """Words `start` on of a sentence. `pieces` for a body that learns, `states` (W, D) where it doesn't."""
+    """Words `start` on of a sentence. `pieces` and `rows` for a body that learns, `states` (W, D) where it doesn't."""
 
     sentence: int
     start: int
     shapes: Shapes
     lower: Shapes
     pieces: Pieces = ()
+    rows: Lower | None = None
     states: Embeddings | None = None
 
     @property
@@ -69,11 +70,12 @@ class Tuned:
             pieces = tuple(known[word] for word in words)
             for start, end in _cuts([len(word) for word in pieces], self.body.room):
                 found.append(_part(number, start, words[start:end], pieces=pieces[start:end]))
-        return found
+        lower = self.body.lower([part.pieces for part in found])
+        return [replace(part, rows=rows) for part, rows in zip(found, lower, strict=True)]
 
     def states(self, parts: Sequence[Part], shapes: Tensor) -> Tensor:
         """Return (B, W, D)."""
-        states: Tensor = self.body([part.pieces for part in parts], shapes)
+        states: Tensor = self.body([(part.pieces, part.rows) for part in parts], shapes)
         return states
 
 
@@ -116,7 +118,7 @@ def padded(rows: Sequence[NDArray[np.int64]]) -> Tensor:
 
 
 def _part(number: int, start: int, words: Sequence[str], pieces: Pieces = (), states: Embeddings | None = None) -> Part:
-    return Part(number, start, shapes_of(words), shapes_of([word.lower() for word in words]), pieces, states)
+    return Part(number, start, shapes_of(words), shapes_of([word.lower() for word in words]), pieces, states=states)
 
 
 def _cuts(lengths: Sequence[int], room: int) -> list[tuple[int, int]]:

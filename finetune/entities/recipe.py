@@ -15,6 +15,7 @@ class TaggerRecipe:
     learning_rate: of the body's highest layer; each layer below learns by layer_decay less. head_learning_rate: of
     all that is new. warm_up: share of the steps in which the rates rise; they fall to zero afterwards.
     dropout: of the body's hidden states; head_dropout: of what the head reads and of its hidden layer.
+    frozen_layers: the lowest layers that stay as they are; word embeddings always do. They are run once a sentence.
     word_dropout: share of the words whose pieces are hidden from the body, affix_dropout: from the shapes' tables.
     lower_dropout: share of the sentences that are read without their capitals.
     patience: epochs without a better dev F1 after which tuning stops. held_out: share of the training sentences
@@ -37,8 +38,7 @@ class TaggerRecipe:
     word_dropout: float = 0.05
     affix_dropout: float = 0.15
     lower_dropout: float = 0.05
-    frozen_layers: int = 0
-    cased_body: bool = True
+    frozen_layers: int = 2
     max_tokens: int = 128
     patience: int = 3
     held_out: float = 0.1

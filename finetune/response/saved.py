@@ -24,7 +24,7 @@ def save_adapter(model: Any, folder: Path, *, base: Path, base_name: str) -> Non
     for config in model.peft_config.values():
         config.base_model_name_or_path, config.inference_mode = base_name, True
     with tempfile.TemporaryDirectory(dir=folder.parent) as half:
-        model.save_pretrained(half)
+        model.save_pretrained(half, save_embedding_layers=False)  # else it asks a hub about the base
         for name in ADAPTER_FILES:
             shutil.move(Path(half) / name, folder / name)
     about = {"base": base_name, "fingerprint": base_fingerprint(base), "prompt": VERSION}

@@ -180,15 +180,22 @@ class SentimentHead:
             arrays, told = load(tensors), json.loads(description)
             if told["format"] != FORMAT:
                 raise HeadError(f"{DESCRIPTION_FILE} is of another version; run `nightdesk train` again")
-            vocabularies = {
-                name: Vocabulary(arrays[f"{name}_keys"].astype(np.uint32), arrays[f"{name}_idf"].astype(np.float32))
+            words, characters = (
+                Vocabulary(arrays[f"{name}_keys"].astype(np.uint32), arrays[f"{name}_idf"].astype(np.float32))
                 for name in ("words", "characters")
-            }
+            )
+            numbers = {name: arrays[name].astype(np.float32) for name in _ARRAYS}
             surface, states = map(float, told["mix"])
             return cls(
                 labels=tuple(map(str, told["labels"])),
-                **vocabularies,
-                **{name: arrays[name].astype(np.float32) for name in _ARRAYS},
+                words=words,
+                characters=characters,
+                surface_weight=numbers["surface_weight"],
+                surface_bias=numbers["surface_bias"],
+                states_weight=numbers["states_weight"],
+                states_bias=numbers["states_bias"],
+                bias=numbers["bias"],
+                prefer=numbers["prefer"],
                 mix=(surface, states),
                 upset_labels=tuple(map(str, told["upset"]["labels"])),
                 upset_threshold=float(told["upset"]["threshold"]),

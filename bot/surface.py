@@ -124,8 +124,8 @@ class Vocabulary:
     @classmethod
     def learn(cls, counted: Sequence[Counts], least: int = 2) -> Vocabulary:
         """Keep what at least `least` utterances have; idf is smoothed, as if one more had everything."""
-        every = [np.fromiter(counts, np.uint32, len(counts)) for counts in counted]
-        keys, seen = np.unique(np.concatenate(every), return_counts=True) if every else (np.zeros(0, np.uint32), 0)
+        every = [np.zeros(0, np.uint32), *(np.fromiter(counts, np.uint32, len(counts)) for counts in counted)]
+        keys, seen = np.unique(np.concatenate(every), return_counts=True)
         kept = seen >= least
         idf = np.log((1 + len(counted)) / (1 + seen[kept])) + 1
         return cls(keys[kept], idf.astype(np.float32))

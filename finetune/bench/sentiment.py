@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +44,7 @@ def bench_sentiment(
     states = states_of(encoder, rows.texts, told)
     if folds is None:
         assert test is not None
-        runs = [_run(encoder, rows, states, None, lambda: read_moods(test))]
+        runs = [_run(encoder, rows, states, None, partial(read_moods, test))]
     else:
         _, gold = np.unique(rows.labels, return_inverse=True)
         fold_of = deal(gold, folds, SEED)
@@ -52,8 +53,7 @@ def bench_sentiment(
             seen, held = np.flatnonzero(fold_of != fold), np.flatnonzero(fold_of == fold)
             if not len(held):
                 raise BadLabels(f"{train} has {len(rows.texts)} texts, too few for {folds} folds")
-            asked = rows.at(held)
-            runs.append(_run(encoder, rows.at(seen), states[seen], states[held], lambda asked=asked: asked))  # type: ignore[misc]
+            runs.append(_run(encoder, rows.at(seen), states[seen], states[held], partial(rows.at, held)))
     return _summary(runs, states_s=encoder.seconds, texts=len(rows.texts), folds=folds)
 
 
@@ -62,14 +62,14 @@ def _run(
     train: Moods,
     states: NDArray[np.float32],
     asked_states: NDArray[np.float32] | None,
-    opened: Any,
+    opened: Callable[[], Moods],
 ) -> dict[str, Any]:
     """Learn, then look: the figures of one test set, ours and the baseline's."""
     started = time.perf_counter()
     head, _, chosen = fit_sentiment(train.texts, train.labels, states, folds=FOLDS, seed=SEED)
     train_s = time.perf_counter() - started
     baseline = _fit_baseline(train)
-    asked: Moods = opened()  # here, and nowhere before
+    asked = opened()  # here, and nowhere before
     found = asked_states if asked_states is not None else states_of(encoder, asked.texts)
     probabilities = head.probabilities(asked.texts, found)
     named = [head.labels[i] for i in head.named(probabilities)]

@@ -15,7 +15,7 @@ from finetune.errors import BadLabels
 from finetune.heads import best_temperature, regression
 
 if TYPE_CHECKING:
-    from scipy.sparse import csr_matrix
+    from scipy.sparse import csr_matrix  # type: ignore[import-untyped]
 
 Array = NDArray[np.float32]
 Labels = NDArray[np.int64]
@@ -182,7 +182,7 @@ def _likeliest(scored: dict[float, Array], gold: Labels) -> float:
 
 def _mix(surface: Array, states: Array, gold: Labels) -> tuple[tuple[float, float], Array]:
     """How much each model's logits count, and a bias a label, by the likelihood of held-out labels."""
-    from scipy.optimize import minimize
+    from scipy.optimize import minimize  # type: ignore[import-untyped]
 
     classes = surface.shape[1]
     rows = np.arange(len(gold))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import gzip
 import io
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,9 +22,10 @@ class Moods:
     texts: tuple[str, ...]
     labels: tuple[str, ...]
 
-    def at(self, rows: Sequence[int]) -> Moods:
+    def at(self, rows: Iterable[int]) -> Moods:
         """These rows alone."""
-        return Moods(tuple(self.texts[i] for i in rows), tuple(self.labels[i] for i in rows))
+        chosen = list(rows)
+        return Moods(tuple(self.texts[i] for i in chosen), tuple(self.labels[i] for i in chosen))
 
 
 def read_moods(path: Path) -> Moods:

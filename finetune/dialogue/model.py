@@ -69,7 +69,7 @@ class NextAction(nn.Module):
         )
 
 
-def padded(rows: Sequence[np.ndarray], longest: int, filling: int = 0) -> Tensor:  # type: ignore[type-arg]
+def padded(rows: Sequence[np.ndarray], longest: int, filling: int = 0) -> Tensor:
     """Return int64 (B, longest)."""
     out = np.full((len(rows), longest), filling, np.int64)
     for number, row in enumerate(rows):

@@ -1,4 +1,4 @@
-"""A transformer whose word states are tuned for tags; it is told of capitals, which an uncased one cannot see."""
+"""A transformer whose word states are tuned for tags."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ from torch import Tensor, nn
 from finetune.encoder.model import TrainableEncoder
 from finetune.encoder.recipe import Recipe
 from finetune.entities.recipe import TaggerRecipe
-from retrieval.word_shapes import TABLES, WORN
 
 MOST_PIECES = 10
 """Pieces of one word that are read: an address on the web has fifty, and the first tell what it is."""
@@ -30,8 +29,7 @@ Lower = NDArray[np.float16]
 class TaggerBody(nn.Module):
     """Word pieces to word states (B, W, D): the mean of each word's pieces in the last layer.
 
-    The lower `frozen_layers` stay as they are and are run once a sentence (`lower`); the others learn. What a word
-    looks like is added where learning begins; those tables begin as zeros.
+    The lower `frozen_layers` stay as they are and are run once a sentence (`lower`); the others learn.
     """
 
     def __init__(self, folder: Path, recipe: TaggerRecipe) -> None:
@@ -47,9 +45,6 @@ class TaggerBody(nn.Module):
         self.width = int(self.upper.config.hidden_size)
         self.room = min(recipe.max_tokens, int(self.upper.config.max_position_embeddings)) - FREE
         self._word_dropout = recipe.word_dropout
-        self.looks = nn.ModuleList(nn.Embedding(rows, self.width) for rows in list(TABLES.values())[:WORN])
-        for table in self.looks:
-            nn.init.zeros_(table.weight)  # type: ignore[arg-type]
 
     def pieces(self, words: Sequence[str]) -> Pieces:
         """Return the ids of each word's pieces, one at least."""
@@ -73,8 +68,9 @@ class TaggerBody(nn.Module):
                     found[number] = rows[: len(flat[number])].copy()
         return [found[number] for number in range(len(flat))]
 
-    def forward(self, sentences: Sequence[tuple[Pieces, Lower]], shapes: Tensor) -> Tensor:
-        """Return (B, W, D). shapes (B, W, F)."""
+    def forward(self, sentences: Sequence[tuple[Pieces, Lower]]) -> Tensor:
+        """Return (B, W, D), zeros after a shorter sentence."""
+        words = max(len(pieces) for pieces, _ in sentences)
         longest = max(len(rows) for _, rows in sentences)
         inputs = torch.zeros(len(sentences), longest, self.width)
         owner = torch.full((len(sentences), longest), -1, dtype=torch.long)
@@ -84,14 +80,12 @@ class TaggerBody(nn.Module):
             mask[row, : len(rows)] = 1
             counts = torch.tensor([len(word) for word in pieces])
             owner[row, 1 : len(rows) - 1] = torch.repeat_interleave(torch.arange(len(pieces)), counts)
-        at, told = owner.clamp(min=0), (owner >= 0)[..., None]
         if self.training and self._word_dropout:
-            hidden = torch.rand(shapes.shape[:2]) < self._word_dropout
-            inputs = inputs.masked_fill(hidden.gather(1, at)[..., None] & told, 0)
-        shown = sum(table(shapes[..., place].gather(1, at)) for place, table in enumerate(self.looks))
-        states = self.upper(inputs_embeds=inputs + shown * told, attention_mask=mask).last_hidden_state
-        share = torch.zeros(len(sentences), shapes.shape[1] + 1, longest)
-        share.scatter_(1, torch.where(owner >= 0, owner, shapes.shape[1])[:, None], 1.0)
+            hidden = torch.rand(len(sentences), words) < self._word_dropout
+            inputs = inputs.masked_fill((hidden.gather(1, owner.clamp(min=0)) & (owner >= 0))[..., None], 0)
+        states = self.upper(inputs_embeds=inputs, attention_mask=mask).last_hidden_state
+        share = torch.zeros(len(sentences), words + 1, longest)
+        share.scatter_(1, torch.where(owner >= 0, owner, words)[:, None], 1.0)
         share = share[:, :-1]
         pooled: Tensor = share @ states / share.sum(2, keepdim=True).clamp(min=1)
         return pooled

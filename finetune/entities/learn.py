@@ -98,7 +98,7 @@ def scores_of(reads: Reads, tagger: Tagger, parts: Sequence[Part]) -> list[tuple
         for start in range(0, len(order), READ_TOGETHER):
             chosen = order[start : start + READ_TOGETHER]
             rows = [parts[number] for number in chosen]
-            states = reads.states(rows, padded([part.shapes for part in rows])).float().cpu().numpy()
+            states = reads.states(rows).float().cpu().numpy()
             for number, part, seen in zip(chosen, rows, states, strict=True):
                 found[number] = tagger.scores(seen[: len(part.shapes)], part.shapes)
     if reads.module:
@@ -229,7 +229,7 @@ class _Run:
         there = torch.arange(shapes.shape[1]) < torch.tensor([len(part.shapes) for part in parts])[:, None]
         hidden = torch.rand(shapes.shape[0], shapes.shape[1], shapes.shape[2] - WORN) < recipe.affix_dropout
         shapes[..., WORN:] = shapes[..., WORN:].masked_fill(hidden, 0)
-        scores = self._head(self._reads.states(parts, shapes), shapes, there)
+        scores = self._head(self._reads.states(parts), shapes, there)
         return self._head.crf.loss(scores, tags, there)
 
     def _share_of_peak(self) -> float:
@@ -276,8 +276,6 @@ def _groups(reads: Reads, head: TaggerHead, recipe: TaggerRecipe) -> list[dict[s
             rate = recipe.learning_rate * recipe.layer_decay**depth
             if learning:
                 groups.append({"params": learning, "lr": rate, "weight_decay": recipe.weight_decay})
-        looks = list(reads.body.looks.parameters())
-        groups.append({"params": looks, "lr": recipe.head_learning_rate, "weight_decay": 0.0})
     return groups
 
 

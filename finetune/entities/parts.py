@@ -49,8 +49,8 @@ class Reads(Protocol):
     def prepare(self, sentences: Sequence[Sequence[str]]) -> list[Part]:
         """Return the sentences in parts, in order."""
 
-    def states(self, parts: Sequence[Part], shapes: Tensor) -> Tensor:
-        """Return (B, W, D); shapes (B, W, F)."""
+    def states(self, parts: Sequence[Part]) -> Tensor:
+        """Return (B, W, D)."""
 
 
 class Tuned:
@@ -73,9 +73,9 @@ class Tuned:
         lower = self.body.lower([part.pieces for part in found])
         return [replace(part, rows=rows) for part, rows in zip(found, lower, strict=True)]
 
-    def states(self, parts: Sequence[Part], shapes: Tensor) -> Tensor:
+    def states(self, parts: Sequence[Part]) -> Tensor:
         """Return (B, W, D)."""
-        states: Tensor = self.body([(part.pieces, part.rows) for part in parts], shapes)
+        states: Tensor = self.body([(part.pieces, part.rows) for part in parts])
         return states
 
 
@@ -100,9 +100,9 @@ class Frozen:
             for number, (words, text) in enumerate(zip(sentences, texts, strict=True))
         ]
 
-    def states(self, parts: Sequence[Part], shapes: Tensor) -> Tensor:
+    def states(self, parts: Sequence[Part]) -> Tensor:
         """Return (B, W, D)."""
-        states = torch.zeros(*shapes.shape[:2], self.width)
+        states = torch.zeros(len(parts), max(len(part.shapes) for part in parts), self.width)
         for row, part in enumerate(parts):
             assert part.states is not None
             states[row, : len(part.states)] = torch.from_numpy(part.states)

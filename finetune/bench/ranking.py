@@ -61,18 +61,19 @@ def _choice(row: dict[str, Any], number: int, pool: int, clean: Callable[[str], 
     return Choice(clean(str(row["query"])), candidates, gold)
 
 
-def by_encoder(encoder: Encoder, selection: Selection) -> dict[str, float]:
-    """Rank each query's candidates by cosine."""
+Scores = list[NDArray[np.floating]]
+"""For each choice a score a candidate, in the candidates' order."""
+
+
+def encoder_scores(encoder: Encoder, selection: Selection) -> Scores:
+    """Return each query's cosines to its candidates."""
     pool = encoder.encode(selection.pool)
     queries = encoder.encode([choice.query for choice in selection.choices])
-    return summary([
-        _rank(pool[list(choice.candidates)] @ query, choice.gold)
-        for choice, query in zip(selection.choices, queries, strict=True)
-    ])  # fmt: skip
+    return [pool[list(choice.candidates)] @ query for choice, query in zip(selection.choices, queries, strict=True)]
 
 
-def by_words(selection: Selection) -> dict[str, float]:
-    """Rank each query's candidates by BM25 over the pool (Robertson and Zaragoza 2009), the product's own words."""
+def word_scores(selection: Selection) -> Scores:
+    """Return each query's BM25 over the pool (Robertson and Zaragoza 2009), by the product's own words."""
     texts = [Counter(words(text)) for text in selection.pool]
     lengths = np.asarray([sum(text.values()) for text in texts], dtype=float)
     mean = max(float(lengths.mean()), 1.0)
@@ -86,11 +87,34 @@ def by_words(selection: Selection) -> dict[str, float]:
         counts = texts[row]
         return math.fsum(weight(w) * counts[w] * (K1 + 1) / (counts[w] + slack) for w in asked if w in counts)
 
-    ranks = []
+    found = []
     for choice in selection.choices:
         asked = set(words(choice.query))
-        ranks.append(_rank(np.asarray([score(asked, row) for row in choice.candidates]), choice.gold))
-    return summary(ranks)
+        found.append(np.asarray([score(asked, row) for row in choice.candidates]))
+    return found
+
+
+def joined(cosines: Scores, by_words: Scores, share: float) -> Scores:
+    """Return cosines with `share` of the words' scores, each query's of which are brought to at most 1."""
+    return [one + share * other / max(float(other.max()), 1.0) for one, other in zip(cosines, by_words, strict=True)]
+
+
+def figures(selection: Selection, scores: Scores) -> dict[str, float]:
+    """Return recall at 1 and 10 and the mean reciprocal rank of the right candidates."""
+    return summary([_rank(row, choice.gold) for row, choice in zip(scores, selection.choices, strict=True)])
+
+
+def made_selection(pairs: Sequence[tuple[str, str]], candidates: int, seed: int) -> Selection:
+    """Make a selection out of questions and answers: each one's own answer among others of these, chosen at random."""
+    rng = np.random.default_rng(seed)
+    pool = tuple(dict.fromkeys(answer for _, answer in pairs))
+    place = {answer: row for row, answer in enumerate(pool)}
+    choices = []
+    for question, answer in pairs:
+        others = rng.permutation(len(pool))[:candidates]
+        rest = [int(row) for row in others if row != place[answer]][: candidates - 1]
+        choices.append(Choice(question, (place[answer], *rest), 0))
+    return Selection(pool, tuple(choices))
 
 
 def summary(ranks: Sequence[int]) -> dict[str, float]:

@@ -55,16 +55,31 @@ def _intents(home: Path) -> Check:
 
 def _response_model(home: Path, settings: Settings) -> Check:
     from bot.response_weights import folder_of, is_there
+    from retrieval.errors import RetrievalError
 
     if settings.model == "off":
         return Check("response model: switched off, drafts are extractive", True)
     if is_there(home):
-        return Check(f"response model: {folder_of(home)}", True)
+        try:
+            return Check(f"response model: {folder_of(home)}; {_engine(home, settings)}", True)
+        except (BotError, RetrievalError) as error:
+            return Check(f"response model: {error}", False, "nightdesk train, or nightdesk rollback")
     return Check(
         "response model: its weights are missing, drafts are extractive until they are here",
         False,
         'nightdesk doctor --mend, or model = "off" in [bot]',
     )
+
+
+def _engine(home: Path, settings: Settings) -> str:
+    """Which engine decodes, and why."""
+    from bot.engines.router import pick
+    from bot.engines.weights import weights_that_serve
+
+    if settings.model_engine != "auto":
+        return f"{settings.model_engine} decodes, as model_engine in [bot] says"
+    choice = pick(weights_that_serve(home), settings.model_threads, settings.model_agreement)
+    return f"{choice.engine} decodes: {choice.why}"
 
 
 def _back_office(home: Path, settings: Settings, secret: str) -> list[Check]:

@@ -1,6 +1,7 @@
-"""The response model: SmolLM2 in 8-bit, writing for agents in a thread of its own.
+"""The response model: a small language model in 8 bits, decoding in a thread of its own.
 
-One decoding at a time, at a lower priority than the rest, so that reading customers' messages never waits for it.
+One decoding at a time, at a lower priority than the rest, so that reading customers' messages never waits for it. What
+decodes is an engine (`bot/engines`): the one that is named, or the one that the router picks for this machine.
 """
 
 from __future__ import annotations
@@ -11,17 +12,23 @@ import logging
 import os
 import threading
 import time
-from collections.abc import AsyncGenerator, Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bot.errors import ModelError
+
+if TYPE_CHECKING:
+    from bot.engines import Engine
+    from bot.engines.weights import Weights
 
 log = logging.getLogger(__name__)
 NICENESS = 10
 MAX_PROMPT_TOKENS = 900
+HEADS_REMEMBERED = 8
+AUTO = "auto"
 
 
 @dataclass
@@ -35,21 +42,43 @@ class _Job:
     ended: bool = False
 
 
-@dataclass
+@dataclass(frozen=True)
+class _Loaded:
+    """An engine with the weights it was opened for."""
+
+    weights: Weights
+    name: str
+    engine: Engine
+    tokenizer: Any
+    stops: frozenset[int]
+
+
 class ResponseModel:
     """A causal language model loaded at its first use from a folder of safetensors.
 
-    `engine` int8 is bitsandbytes' LLM.int8 (on a CPU too), bfloat16 is plain. Writing is greedy: the same prompt
-    gives the same text.
+    Writing is greedy: the same prompt gives the same text. `adapter` is asked before every text for the folder of the
+    adapter that serves; a new one, or a new choice of the router, is loaded then.
     """
 
-    folder: Path
-    engine: str = "int8"
-    threads: int = 1
-    _model: Any = None
-    _tokenizer: Any = None
-    _closing: threading.Event = field(default_factory=threading.Event)
-    _slot: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1, thread_name_prefix="decoding"))
+    def __init__(
+        self,
+        folder: Path,
+        engine: str = AUTO,
+        threads: int = 1,
+        *,
+        adapter: Callable[[], Path | None] = lambda: None,
+        least_agreement: float = 0.95,
+    ) -> None:
+        self.folder = folder
+        self.engine = engine
+        self.threads = threads
+        self._adapter = adapter
+        self._least_agreement = least_agreement
+        self._loaded: _Loaded | None = None
+        self._broken: set[tuple[str, str]] = set()
+        self._heads: dict[tuple[int, ...], int] = {}
+        self._closing = threading.Event()
+        self._slot = ThreadPoolExecutor(1, thread_name_prefix="decoding", initializer=_be_nice)
 
     async def write(self, messages: Sequence[dict[str, str]], *, max_tokens: int, timeout_s: float) -> str:
         """Return the model's reply to chat messages; raise ModelError if it has not ended by then.
@@ -79,8 +108,9 @@ class ResponseModel:
 
         def decode() -> None:
             try:
-                for piece in self._pieces(job):
-                    loop.call_soon_threadsafe(pieces.put_nowait, piece)
+                with contextlib.closing(self._pieces(job)) as decoded:
+                    for piece in decoded:
+                        loop.call_soon_threadsafe(pieces.put_nowait, piece)
             finally:
                 with contextlib.suppress(RuntimeError):  # the loop has gone, and with it who waited
                     loop.call_soon_threadsafe(pieces.put_nowait, None)
@@ -95,100 +125,109 @@ class ResponseModel:
         finally:
             job.stop.set()
 
+    def weights(self) -> Weights:
+        """The weights that serve now: the base with the adapter of the moment."""
+        from bot.engines.weights import Weights
+
+        adapter = self._adapter()
+        if self._loaded is not None and self._loaded.weights.adapter == adapter:
+            return self._loaded.weights
+        return Weights(self.folder, adapter)
+
     def close(self) -> None:
         """Start nothing more; what is being written ends with its next token."""
         self._closing.set()
         self._slot.shutdown(wait=False, cancel_futures=True)
 
     def _write(self, job: _Job) -> str:
-        text = "".join(self._pieces(job))
+        with contextlib.closing(self._pieces(job)) as pieces:
+            text = "".join(pieces)
         return whole_sentences(text.strip(), ended=job.ended)
 
-    def _pieces(self, job: _Job) -> Iterator[str]:
+    def _pieces(self, job: _Job) -> Generator[str]:
         """Yield the text of a job token by token where it can be read already: a letter may take several tokens."""
         self._refuse_late(job, "its turn came too late")
-        model, tokenizer = self._loaded()
-        prompt = tokenizer.apply_chat_template(job.messages, add_generation_prompt=True, tokenize=False)
-        ids: list[int] = tokenizer(prompt, add_special_tokens=False)["input_ids"]
-        if len(ids) > MAX_PROMPT_TOKENS:
-            raise ModelError(f"the prompt has {len(ids)} tokens; at most {MAX_PROMPT_TOKENS} are read")
+        model = self._load()
+        ids, head = self._prompt(model.tokenizer, job.messages)
         written: list[int] = []
         said = ""
-        for token in _decode(model, ids):
-            if token in _stops(model, tokenizer):
-                job.ended = True
-                break
-            written.append(token)
-            self._refuse_late(job, "it ran out of time")
-            text = tokenizer.decode(written, skip_special_tokens=True)
-            if not text.endswith("\N{REPLACEMENT CHARACTER}"):
-                yield text[len(said) :]
-                said = text
-            if len(written) == job.max_tokens:
-                break
+        tokens = model.engine.decode(ids, head=head, max_tokens=job.max_tokens, stops=model.stops)
+        with contextlib.closing(tokens):
+            for token in tokens:
+                if token in model.stops:
+                    job.ended = True
+                    return
+                self._refuse_late(job, "it ran out of time")
+                written.append(token)
+                text = model.tokenizer.decode(written, skip_special_tokens=True)
+                if not text.endswith("\N{REPLACEMENT CHARACTER}"):
+                    yield text[len(said) :]
+                    said = text
+
+    def _prompt(self, tokenizer: Any, messages: list[dict[str, str]]) -> tuple[list[int], int]:
+        """Return the prompt's token ids, and how many of them, up to the last message, have been seen before."""
+        ids = _ids(tokenizer, messages, reply=True)
+        if len(ids) > MAX_PROMPT_TOKENS:
+            raise ModelError(f"the prompt has {len(ids)} tokens; at most {MAX_PROMPT_TOKENS} are read")
+        head = tuple(_ids(tokenizer, messages[:-1], reply=False)) if len(messages) > 1 else ()
+        if not head or tuple(ids[: len(head)]) != head:
+            return ids, 0
+        if head not in self._heads and len(self._heads) >= HEADS_REMEMBERED:
+            # The ones seen once belong to a conversation; those of the prompts themselves come again and again.
+            self._heads = {known: times for known, times in self._heads.items() if times > 1}
+            if len(self._heads) >= HEADS_REMEMBERED:
+                return ids, 0
+        self._heads[head] = self._heads.get(head, 0) + 1
+        return ids, len(head) if self._heads[head] > 1 else 0
 
     def _refuse_late(self, job: _Job, reason: str) -> None:
         if self._closing.is_set() or job.stop.is_set() or time.monotonic() >= job.deadline:
             raise ModelError(reason)
 
-    def _loaded(self) -> tuple[Any, Any]:
-        if self._model is None:
-            import torch
+    def _load(self) -> _Loaded:
+        """Return the engine that should serve now, loaded if it is not."""
+        from bot.engines.router import pick
 
-            _be_nice()
-            torch.set_num_threads(self.threads)
-            started = time.monotonic()
-            self._model, self._tokenizer = load(self.folder, self.engine)
-            log.info("response model loaded as %s in %.1f s", self.engine, time.monotonic() - started)
-        return self._model, self._tokenizer
+        weights, loaded = self.weights(), self._loaded
+        name = pick(weights, self.threads, self._least_agreement).engine if self.engine == AUTO else self.engine
+        if (name, weights.fingerprint) in self._broken:
+            name = "float32"
+        if loaded and (loaded.name, loaded.weights.fingerprint) == (name, weights.fingerprint):
+            return loaded
+        self._loaded = None  # before the next one takes its memory
+        self._heads.clear()
+        started = time.monotonic()
+        try:
+            self._loaded = _opened(weights, name, self.threads)
+        except ModelError as error:
+            if self.engine != AUTO or name == "float32":
+                raise
+            log.warning("%s; float32 writes instead", error)
+            self._broken.add((name, weights.fingerprint))
+            self._loaded = _opened(weights, "float32", self.threads)
+        log.info("response model loaded as %s in %.1f s", self._loaded.name, time.monotonic() - started)
+        return self._loaded
 
 
-def load(folder: Path, engine: str) -> tuple[Any, Any]:
-    """Return model and tokenizer; no code of the model's own runs. Raises ModelError."""
-    import torch
-    from transformers import AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig
-    from transformers.utils import logging as transformers_logging
+def _opened(weights: Weights, name: str, threads: int) -> _Loaded:
+    from transformers import AutoTokenizer, GenerationConfig
 
-    transformers_logging.disable_progress_bar()
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-    more: dict[str, Any] = {}
-    if engine == "int8":
-        # It warns of its cast to float16 at every one of 210 multiplications a token.
-        logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
-        more["quantization_config"] = BitsAndBytesConfig(load_in_8bit=True)
+    from bot.engines import open_engine
+
+    engine = open_engine(name, weights, threads)
     try:
-        model = AutoModelForCausalLM.from_pretrained(
-            folder,
-            dtype=torch.bfloat16,
-            device_map=device,
-            local_files_only=True,
-            use_safetensors=True,
-            trust_remote_code=False,
-            **more,
-        )
-        tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+        tokenizer = AutoTokenizer.from_pretrained(weights.folder, local_files_only=True, trust_remote_code=False)
+        named = GenerationConfig.from_pretrained(weights.folder, local_files_only=True).eos_token_id
     except (OSError, ValueError, KeyError, ImportError) as error:
-        raise ModelError(f"the response model in {folder} cannot be loaded ({type(error).__name__})") from error
-    return model.eval(), tokenizer
+        raise ModelError(f"the tokenizer in {weights.folder} cannot be loaded ({type(error).__name__})") from error
+    ends = {tokenizer.eos_token_id, *(named if isinstance(named, list) else [named])} - {None}
+    return _Loaded(weights, name, engine, tokenizer, frozenset(ends))
 
 
-def _decode(model: Any, ids: list[int]) -> Iterator[int]:
-    """Yield the tokens that greedily follow `ids`, without end."""
-    import torch
-
-    cache = None
-    while True:
-        with torch.inference_mode():
-            made = model(input_ids=torch.tensor([ids], device=model.device), past_key_values=cache, use_cache=True)
-        cache = made.past_key_values
-        ids = [int(made.logits[0, -1].argmax())]
-        yield ids[0]
-
-
-def _stops(model: Any, tokenizer: Any) -> set[int]:
-    """The tokens that end a reply."""
-    named = model.generation_config.eos_token_id
-    return {tokenizer.eos_token_id, *(named if isinstance(named, list) else [named])}
+def _ids(tokenizer: Any, messages: Sequence[dict[str, str]], *, reply: bool) -> list[int]:
+    prompt = tokenizer.apply_chat_template(list(messages), add_generation_prompt=reply, tokenize=False)
+    ids: list[int] = tokenizer(prompt, add_special_tokens=False)["input_ids"]
+    return ids
 
 
 def whole_sentences(text: str, *, ended: bool) -> str:

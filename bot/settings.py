@@ -58,7 +58,19 @@ class Settings(BaseModel):
     timezone: str = Field("Europe/Amsterdam", description="where the company's days begin and end")
 
     model: Literal["smollm2", "off"] = Field("smollm2", description="who writes drafts and summaries for agents")
-    model_engine: Literal["int8", "bfloat16"] = Field("int8", description="int8 is bitsandbytes LLM.int8")
+    model_engine: Literal[
+        "auto",
+        "float32",
+        "bfloat16",
+        "bitsandbytes",
+        "torchao",
+        "torchao-dynamic",
+        "ctranslate2",
+        "ctranslate2-float32",
+    ] = Field("auto", description="what decodes; auto measures once and takes the fastest that keeps answers equal")
+    model_agreement: float = Field(
+        0.95, gt=0, le=1, description="least share of next tokens that auto's engine has in common with float32"
+    )
     model_threads: int = Field(1, ge=1, description="threads of decoding")
     model_max_tokens: int = Field(72, ge=8, le=512, description="longest draft or summary, in tokens")
     model_timeout_s: float = Field(12.0, gt=0, description="drafts and summaries are extractive if not written by then")

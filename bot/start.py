@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,11 +14,13 @@ from zoneinfo import ZoneInfo
 from bot.backoffice.sample import FILE, SampleBackOffice
 from bot.backoffice.terms import Terms, load_terms
 from bot.bundle_knowledge import Watch
-from bot.errors import NotReady
+from bot.engines.weights import adapter_in
+from bot.errors import ModelError, NotReady
 from bot.language import warm_up
 from bot.points import points_in
 from bot.reader import Reader
 from bot.recommend.shelf import Shelf
+from bot.response_model import AUTO, ResponseModel
 from bot.response_weights import folder_of, is_there
 from bot.services import Services
 from bot.settings import Secrets, Settings
@@ -29,7 +32,10 @@ from retrieval.settings import Settings as RetrievalSettings
 if TYPE_CHECKING:
     from bot.backoffice.http.office import HttpBackOffice
 
+log = logging.getLogger(__name__)
 READY_POLL_S = 0.05
+MEASURE_AFTER_S = 120.0
+"""A start takes the whole machine as it is; measuring then would find it slow."""
 
 
 class Start:
@@ -37,6 +43,8 @@ class Start:
 
     def __init__(self, settings: Settings, home: Path, secrets: Secrets, retrieval_settings: RetrievalSettings) -> None:
         self._settings = settings
+        self._home = home
+        self._ending = threading.Event()
         masker = Masker.from_settings(retrieval_settings)
         self._watch = Watch(home, retrieval_settings, settings.torch_threads)
         terms = load_terms(settings.terms)
@@ -46,7 +54,7 @@ class Start:
             secrets=secrets,
             reader=Reader(self._watch.current, settings.top_k, settings.max_batch, masker.mask_identifiers),
             back_office=self._office,
-            writer=_writer(settings, home),
+            writer=_writer(settings, home, self._adapter),
             point=points_in(settings.points_dir),
             least_customers=retrieval_settings.min_customers,
             terms=terms,
@@ -59,8 +67,12 @@ class Start:
         self.services.reader.start()
         threading.Thread(target=_warm_up, name="language", daemon=True).start()
 
+        if isinstance(self.services.writer, ResponseModel) and self._settings.model_engine == AUTO:
+            threading.Thread(target=self._measure, args=[self.services.writer], name="engines", daemon=True).start()
+
     def end(self) -> None:
         """Let go of everything."""
+        self._ending.set()
         self._watch.stop()
         self.services.reader.stop()
         self.services.writer.close()
@@ -78,6 +90,25 @@ class Start:
             if asyncio.get_running_loop().time() >= deadline:
                 raise NotReady(self._watch.problem or "the models are being loaded")
             await asyncio.sleep(READY_POLL_S)
+
+    def _adapter(self) -> Path | None:
+        """The folder of the response adapter that the bundle in service brings along."""
+        try:
+            return adapter_in(self._home / "models" / self._watch.current().bundle)
+        except NotReady:
+            return None
+
+    def _measure(self, writer: ResponseModel) -> None:
+        """Once the start is over, see which engine is the fastest here, if nobody has."""
+        from bot.engines.router import kept, measure_all
+
+        if self._ending.wait(MEASURE_AFTER_S):
+            return
+        try:
+            if kept(writer.weights(), writer.threads) is None:
+                measure_all(writer.weights(), writer.threads, patient=True, ended=self._ending)
+        except (ModelError, OSError) as error:
+            log.warning("which engine is the fastest here could not be measured: %s", error)
 
 
 def open_back_office(
@@ -100,9 +131,13 @@ def _warm_up() -> None:
     words.warm_up()
 
 
-def _writer(settings: Settings, home: Path) -> Writer:
+def _writer(settings: Settings, home: Path, adapter: Callable[[], Path | None]) -> Writer:
     if settings.model == "off" or not is_there(home):
         return NoWriter()
-    from bot.response_model import ResponseModel
-
-    return ResponseModel(folder_of(home), settings.model_engine, settings.model_threads)
+    return ResponseModel(
+        folder_of(home),
+        settings.model_engine,
+        settings.model_threads,
+        adapter=adapter,
+        least_agreement=settings.model_agreement,
+    )

@@ -8,43 +8,24 @@ import time
 from pathlib import Path
 
 import pytest
+from tiny_llama import make_adapter, make_tiny_llama
 
+from bot.engines.router import pick
+from bot.engines.weights import Weights
 from bot.errors import ModelError
 from bot.prompts import draft_prompt, summary_prompt
 from bot.response_model import ResponseModel, whole_sentences
 from bot.response_weights import folder_of, is_there
 from bot.types import Conversation, Message, Role
 
-TEMPLATE = "{% for m in messages %}{{ m.role }}: {{ m.content }}\n{% endfor %}assistant:"
-
 
 @pytest.fixture(scope="module")
 def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A Llama of one layer with a tokenizer that knows letters, saved as the real one is."""
-    import torch
-    from tokenizers import Tokenizer, models, pre_tokenizers
-    from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
-
-    folder = tmp_path_factory.mktemp("tiny")
-    letters = ["<unk>", "</s>", *sorted({chr(n) for n in range(32, 127)} | {"\n"})]
-    words = Tokenizer(models.WordLevel({letter: n for n, letter in enumerate(letters)}, unk_token="<unk>"))
-    words.pre_tokenizer = pre_tokenizers.Split("", "isolated")
-    tokenizer = PreTrainedTokenizerFast(tokenizer_object=words, unk_token="<unk>", eos_token="</s>")
-    tokenizer.chat_template = TEMPLATE
-    tokenizer.save_pretrained(folder)
-    torch.manual_seed(3)
-    config = LlamaConfig(
-        vocab_size=len(letters), hidden_size=32, intermediate_size=64, num_hidden_layers=1, num_attention_heads=2,
-        max_position_embeddings=2048, eos_token_id=1,
-    )  # fmt: skip
-    model = LlamaForCausalLM(config)
-    model.lm_head.weight.data[1] = 0.0  # it never wants to stop
-    model.save_pretrained(folder)
-    return folder
+    return make_tiny_llama(tmp_path_factory.mktemp("tiny") / "llama")
 
 
 def write(
-    folder: Path, engine: str = "bfloat16", max_tokens: int = 12, timeout_s: float = 60.0, words: str = "hi"
+    folder: Path, engine: str = "float32", max_tokens: int = 12, timeout_s: float = 60.0, words: str = "hi"
 ) -> str:
     model = ResponseModel(folder, engine)
     try:
@@ -58,8 +39,56 @@ def test_the_same_prompt_gives_the_same_text(tiny: Path) -> None:
     assert write(tiny) == write(tiny)
 
 
-def test_int8_writes_too(tiny: Path) -> None:
-    assert isinstance(write(tiny, "int8"), str)
+def test_by_itself_it_writes_with_what_the_router_picks(tiny: Path) -> None:
+    model = ResponseModel(tiny)
+    text = asyncio.run(model.write([{"role": "user", "content": "hi"}], max_tokens=12, timeout_s=60))
+    model.close()
+    picked = pick(Weights(tiny), 1, 0.95)
+    assert not picked.measured
+    assert text == write(tiny, picked.engine)
+
+
+def test_a_beginning_that_comes_again_changes_nothing(tiny: Path) -> None:
+    def messages(words: str) -> list[dict[str, str]]:
+        return [{"role": "system", "content": "Be brief and kind."}, {"role": "user", "content": words}]
+
+    async def ask(model: ResponseModel, words: str) -> str:
+        return "".join([piece async for piece in model.stream(messages(words), max_tokens=20, timeout_s=60)])
+
+    async def all_with(engine: str) -> list[str]:
+        one = ResponseModel(tiny, engine)
+        together = [await ask(one, words) for words in ("one", "two", "three")]
+        one.close()
+        return together
+
+    async def third_alone(engine: str) -> str:
+        fresh = ResponseModel(tiny, engine)
+        text = await ask(fresh, "three")
+        fresh.close()
+        return text
+
+    for engine in ("float32", "ctranslate2-float32"):
+        assert asyncio.run(all_with(engine))[2] == asyncio.run(third_alone(engine))
+
+
+def test_a_new_adapter_is_taken_up_with_the_next_text(tiny: Path, tmp_path: Path) -> None:
+    from peft import LoraConfig
+
+    made = make_adapter(tiny, tmp_path / "adapter", LoraConfig(r=4, target_modules="all-linear", task_type="CAUSAL_LM"))
+    serving: list[Path] = []
+    model = ResponseModel(tiny, "float32", adapter=lambda: serving[-1] if serving else None)
+
+    async def before_and_after() -> tuple[str, str]:
+        messages = [{"role": "user", "content": "hi"}]
+        texts = []
+        for _ in range(2):
+            texts.append("".join([piece async for piece in model.stream(messages, max_tokens=20, timeout_s=60)]))
+            serving.append(made)
+        return texts[0], texts[1]
+
+    before, after = asyncio.run(before_and_after())
+    model.close()
+    assert before != after
 
 
 def test_writing_ends_at_its_deadline(tiny: Path) -> None:
@@ -70,7 +99,7 @@ def test_writing_ends_at_its_deadline(tiny: Path) -> None:
 
 
 def test_one_is_written_at_a_time_and_who_waits_too_long_hears_so(tiny: Path) -> None:
-    model = ResponseModel(tiny, "bfloat16")
+    model = ResponseModel(tiny, "float32")
     messages = [{"role": "user", "content": "hi"}]
 
     async def both() -> list[object]:
@@ -87,7 +116,7 @@ def test_one_is_written_at_a_time_and_who_waits_too_long_hears_so(tiny: Path) ->
 
 
 def test_the_stream_joins_to_what_write_returns(tiny: Path) -> None:
-    model = ResponseModel(tiny, "bfloat16")
+    model = ResponseModel(tiny, "float32")
     messages = [{"role": "user", "content": "hi"}]
 
     async def both() -> tuple[str, list[str]]:
@@ -101,7 +130,7 @@ def test_the_stream_joins_to_what_write_returns(tiny: Path) -> None:
 
 
 def test_closing_a_stream_frees_the_slot(tiny: Path) -> None:
-    model = ResponseModel(tiny, "bfloat16")
+    model = ResponseModel(tiny, "float32")
     messages = [{"role": "user", "content": "hi"}]
 
     async def leave_then_ask() -> object:
@@ -115,7 +144,7 @@ def test_closing_a_stream_frees_the_slot(tiny: Path) -> None:
 
 
 def test_a_cancelled_reader_frees_the_slot(tiny: Path) -> None:
-    model = ResponseModel(tiny, "bfloat16")
+    model = ResponseModel(tiny, "float32")
     messages = [{"role": "user", "content": "hi"}]
 
     async def cancel_then_ask() -> object:
@@ -136,7 +165,7 @@ def test_a_cancelled_reader_frees_the_slot(tiny: Path) -> None:
 
 
 def test_a_stream_ends_at_its_deadline_with_an_error(tiny: Path) -> None:
-    model = ResponseModel(tiny, "bfloat16")
+    model = ResponseModel(tiny, "float32")
 
     async def read() -> list[str]:
         messages = [{"role": "user", "content": "hi"}]
@@ -187,12 +216,13 @@ def test_a_summary_prompt_holds_the_last_turns_with_their_speakers() -> None:
 
 
 @pytest.mark.weights
-def test_smollm2_in_8_bit_answers_from_the_passage(weights: Path) -> None:
+@pytest.mark.parametrize("engine", ["bitsandbytes", "ctranslate2"])
+def test_smollm2_in_8_bit_answers_from_the_passage(weights: Path, engine: str) -> None:
     home = weights.parent
     if not is_there(home):
         pytest.skip("SmolLM2 is not here; `nightdesk doctor --mend` fetches it")
     assert os.environ["OMP_WAIT_POLICY"] == "PASSIVE"
-    model = ResponseModel(folder_of(home), "int8")
+    model = ResponseModel(folder_of(home), engine)
     prompt = draft_prompt("What do I pay for shipping?", ["Delivery costs 5.90 euro. Above 75 euro it is free."])
     text = asyncio.run(model.write(prompt, max_tokens=48, timeout_s=120))
     model.close()

@@ -105,7 +105,7 @@ class _Run:
         curves: Curves,
         told: Told | None,
     ) -> None:
-        from accelerate import Accelerator
+        from accelerate import Accelerator  # type: ignore[import-untyped]
 
         self._recipe, self._rows, self._held_out, self._pad = recipe, list(rows), list(held_out), pad
         self._checkpoint, self._every_s, self._curves, self._told = checkpoint, every_s, curves, told
@@ -121,7 +121,7 @@ class _Run:
             fused=device.type in ("cpu", "cuda"),
         )  # fmt: skip
         self._wrapped, self._optimizer = self._accelerator.prepare(self._speaker, optimizer)
-        world = self._accelerator.num_processes
+        world = int(self._accelerator.num_processes)
         self._per_epoch = math.ceil(math.ceil(len(self._rows) / recipe.batch) / (recipe.accumulation * world))
         self._steps = self._per_epoch * recipe.epochs
         self._work = recipe.fingerprint([row.ids for row in rows], [row.start for row in rows],

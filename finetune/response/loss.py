@@ -15,11 +15,11 @@ from finetune.response.tokens import IGNORED, Batch
 class Speaker(nn.Module):
     """A causal language model whose forward pass is the summed loss, so that one call is one pass on every GPU."""
 
-    def __init__(self, model: nn.Module, *, positions: bool = True) -> None:
+    def __init__(self, model: Any, *, positions: bool = True) -> None:
         """`positions`: give each token its place, which peft's prefix tuning does by itself."""
         super().__init__()
         self.model = model
-        base: Any = model.get_base_model() if hasattr(model, "get_base_model") else model
+        base = model.get_base_model() if hasattr(model, "get_base_model") else model
         self._cuts = "logits_to_keep" in inspect.signature(base.forward).parameters
         self._positions = positions
 

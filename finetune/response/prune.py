@@ -106,8 +106,7 @@ def prune(
     _distil(whole, student, learnt, recipe, pad, told)
     fine = loss_of(Speaker(student), held, plain, pad)
     _write(student, base, folder)
-    figures = map(math.exp, (before, rough, fine))
-    return Pruned(keep, *figures, pace_before, tokens_per_s(student))
+    return Pruned(keep, math.exp(before), math.exp(rough), math.exp(fine), pace_before, tokens_per_s(student))
 
 
 def tokens_per_s(model: Any, tokens: int = PACE_TOKENS) -> float:

@@ -83,7 +83,7 @@ def batch_of(rows: Sequence[Row], pad: int, *, share_prefix: bool) -> Batch:
     return Batch(torch.tensor(rows[0].ids[:shared], dtype=torch.long), ids, mask, labels)
 
 
-def common_beginning(rows: Sequence[Sequence[int]]) -> int:
+def common_beginning(rows: Sequence[tuple[int, ...]]) -> int:
     """Return how many first ids all rows share."""
     least, most = min(rows), max(rows)  # what these two share lies in all rows between them
     same = (number for number, (one, other) in enumerate(zip(least, most, strict=False)) if one != other)

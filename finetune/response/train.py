@@ -108,7 +108,7 @@ def tune(
             f"of {len(examples)} examples {len(rows)} can be learnt and {len(judged)} be judged by within "
             f"{recipe.max_tokens} tokens; [finetune] response max_tokens or held_out leaves too few"
         )
-    model = with_adapter(load_base(base), recipe, steps_of(rows, recipe))
+    model = with_adapter(load_base(base, device=_device()), recipe, steps_of(rows, recipe))
     if recipe.continued_pretraining:
         first = replace(
             recipe,
@@ -160,6 +160,14 @@ def _pruned(
         return folder, name, {"from": base_name}
     report = prune(base, rows, recipe, folder, pad=pad, told=told)
     return folder, name, {"from": base_name, **report.as_dict()}
+
+
+def _device() -> str:
+    """This process's own GPU among several, or the processor."""
+    from accelerate import PartialState  # type: ignore[import-untyped]
+
+    device = PartialState().device
+    return str(device) if device.type == "cuda" else "cpu"
 
 
 def _is_main() -> bool:

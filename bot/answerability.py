@@ -22,7 +22,7 @@ from retrieval.types import Hit, Passage, PassageKind
 FILE = "answerability.json"
 FORMAT = 1
 SCORED = 5
-"""Hits that are scored; of the demo's 260 calibration questions 90% have their answer among the first five."""
+"""Hits that are scored; of 260 calibration questions of the demo 90% have their answer among the first five."""
 KEPT = 1000
 """Texts whose tokens' vectors are kept, as float16: a passage of 60 tokens of 384 numbers is 46 KB, so 46 MB."""
 

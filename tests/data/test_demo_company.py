@@ -240,7 +240,7 @@ def test_articles_state_one_number_for_a_rule(articles: dict[str, str], fact: st
 
 def test_every_question_names_an_article_that_exists_and_every_article_is_asked_about(articles: dict[str, str]) -> None:
     questions = json_lines("questions.jsonl")
-    assert len(questions) == 60
+    assert len(questions) == 150
     assert {question["source"] for question in questions} == set(articles)
 
 
@@ -252,11 +252,15 @@ def test_no_question_repeats_its_article(articles: dict[str, str]) -> None:
             assert f" {' '.join(asked[start : start + 6])} " not in source, question["question"]
 
 
+QUESTIONS = ("questions.jsonl", "unanswerable.jsonl", "questions_calibration.jsonl",
+             "questions_calibration_unanswerable.jsonl")  # fmt: skip
+
+
 def test_questions_answerable_and_not_are_all_different() -> None:
     asked = [
-        normal(line["question"]) for name in ("questions.jsonl", "unanswerable.jsonl") for line in json_lines(name)
+        normal(line["question"]) for name in QUESTIONS for line in json_lines(name)
     ]
-    assert len(json_lines("unanswerable.jsonl")) == 40
+    assert len(json_lines("unanswerable.jsonl")) == 80
     assert len(set(asked)) == len(asked)
 
 

@@ -37,7 +37,7 @@ def test_training_again_chooses_the_same(service: Any) -> None:
 def test_evaluation_counts_what_the_served_bundle_does_with_held_out_files(service: Any) -> None:
     report = last_json(service.run("evaluate", "--json"))
     assert report["bundle"] == (service.home / "models" / "current").read_text().strip()
-    assert sum(report["questions"]["decisions"].values()) == report["questions"]["questions"] == 60
+    assert sum(report["questions"]["decisions"].values()) == report["questions"]["questions"] == 150
     assert sum(report["out_of_scope"]["decisions"].values()) == 150
     assert report["intents"]["accuracy"] > 0.7
     assert report["out_of_scope"]["answered_wrong"] <= 3, "an absurd question must not be answered"

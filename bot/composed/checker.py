@@ -39,6 +39,7 @@ FILE = "support.json"
 FORMAT = 1
 DEPTH = 3
 Place = tuple[int, int]
+"""The number of a passage, and of a sentence in it."""
 
 FEATURES = (
     "words",  # share of the sentence's meaning words that stand in the passages
@@ -138,12 +139,10 @@ class Checker:
 
 @dataclass(frozen=True)
 class Judged:
-    """What was made of a sentence: how probably the passages support it, which of them it rests on, and where."""
+    """What was made of a sentence: how probably the passages support it, and which of them it rests on."""
 
     probability: float
     passage: int
-    nearest: int  # the number of that passage's sentence that is nearest to it
-    nearness: float  # mean over its tokens of the largest cosine to a token there
 
 
 @dataclass
@@ -159,23 +158,31 @@ class Judge:
         with self._lock:
             row, place = features(sentence, passages, self.tokens)
         if place is None:
-            return Judged(0.0, 0, 0, 0.0)
-        probability = float(self.checker.probabilities(row[None])[0])
-        return Judged(probability, *place, float(row[FEATURES.index("tokens_best")]))
+            return Judged(0.0, 0)
+        return Judged(float(self.checker.probabilities(row[None])[0]), place)
 
-    def nearness(self, question: str, sentence: str) -> float:
-        """Return the mean over the question's tokens of the largest cosine to a token of the sentence."""
+    def nearness(self, texts: Sequence[str], passages: Sequence[str]) -> list[tuple[Place, list[float]]]:
+        """Return for each sentence of the passages how near it comes to each text.
+
+        Mean over the text's tokens of the largest cosine to a token of the sentence.
+        """
+        places = [
+            (number, place) for number, passage in enumerate(passages) for place in range(len(sentences(passage)))
+        ]
         with self._lock:
-            asked, said = self.tokens.of([question, sentence])
-        return float((asked @ said.T).max(axis=1).mean()) if len(asked) and len(said) else 0.0
+            rows = self.tokens.of([*texts, *(part for passage in passages for part in sentences(passage))])
+        return [
+            (place, [_mean_nearest(text, rows[len(texts) + number]) for text in rows[: len(texts)]])
+            for number, place in enumerate(places)
+        ]
 
     def holds(self, judged: Judged) -> bool:
         """True for a sentence that may be shown."""
         return judged.probability >= self.checker.threshold
 
 
-def features(sentence: str, passages: Sequence[str], tokens: TokenVectors) -> tuple[Array, Place | None]:
-    """Return FEATURES of the sentence as float32 (F,), and which sentence of which passage it is nearest to."""
+def features(sentence: str, passages: Sequence[str], tokens: TokenVectors) -> tuple[Array, int | None]:
+    """Return FEATURES of the sentence as float32 (F,), and the number of the passage it rests on; None without one."""
     said = [(number, part) for number, passage in enumerate(passages) for part in sentences(passage)]
     mine = read_words(sentence)
     if not said or not mine.words:
@@ -223,9 +230,7 @@ def features(sentence: str, passages: Sequence[str], tokens: TokenVectors) -> tu
         share(subject, both),
         math.log(len(mine.words)),
     ]
-    passage = said[best][0]
-    first = next(j for j in range(len(said)) if said[j][0] == passage)
-    return np.asarray(row, dtype=np.float32), (passage, best - first)
+    return np.asarray(row, dtype=np.float32), said[best][0]
 
 
 @dataclass(frozen=True)
@@ -259,6 +264,10 @@ class _Near:
 
     def back(self, number: int) -> float:
         return self.backs[number]
+
+
+def _mean_nearest(text: Array, sentence: Array) -> float:
+    return float((text @ sentence.T).max(axis=1).mean()) if len(text) and len(sentence) else 0.0
 
 
 def _cosine(one: Array, other: Array) -> float:

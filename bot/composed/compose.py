@@ -26,8 +26,8 @@ MOST_SENTENCES = 3
 MOST_CHARS = 420
 MOST_IDLE = 2
 """Sentences in a row that bring nothing, after which the writer is not listened to any longer."""
-NEAR_WRITTEN, NEAR_ASKED = 0.45, 0.35
-"""Mean largest cosines of tokens, between a quoted sentence and what was written and asked."""
+NEAR_WRITTEN, NEAR_ASKED = 0.35, 0.37
+"""Mean largest cosines of tokens, between what was written or asked and a sentence that is said."""
 SENTENCE_BEFORE_CHARS = 240
 YES_OR_NO = re.compile(r"^(?:yes|no|sure|certainly|absolutely|of course|unfortunately|sorry)[,.!:;]\s+", re.IGNORECASE)
 LEANS = re.compile(
@@ -81,15 +81,21 @@ async def compose(
 
 
 def _checked(judge: Judge, draft: str, question: str, passages: Sequence[str]) -> Sentence | None:
-    """Return the sentence if it holds, else the one of the passages that it means; None if it means none."""
+    """Return the sentence if it holds and bears on the question, else the one of the passages that it means, if any."""
     draft = without_yes_or_no(draft)
     judged = judge.judge(draft, passages)
     if judge.holds(judged) and not vetoed(draft, passages):
-        return Sentence(draft, judged.passage, written=True)
-    if judged.nearness < NEAR_WRITTEN:
+        ((_, (asked,)),) = judge.nearness([question], [draft])[:1] or [((0, 0), [0.0])]
+        return Sentence(draft, judged.passage, written=True) if asked >= NEAR_ASKED else None
+    near = [
+        (written + asked, place)
+        for place, (written, asked) in judge.nearness([draft, question], passages)
+        if written >= NEAR_WRITTEN and asked >= NEAR_ASKED
+    ]
+    if not near:
         return None
-    quoted = quote(passages[judged.passage], judged.nearest)
-    return Sentence(quoted, judged.passage, written=False) if judge.nearness(question, quoted) >= NEAR_ASKED else None
+    passage, number = max(near)[1]
+    return Sentence(quote(passages[passage], number), passage, written=False)
 
 
 def quote(passage: str, number: int) -> str:

@@ -110,7 +110,10 @@ class SentimentHead:
     def probabilities(self, texts: Sequence[str], states: Array) -> Array:
         """Return calibrated probabilities float32 (B, C); states float32 (B, W). Raises HeadError for another W."""
         if states.shape != (len(texts), self.width):
-            raise HeadError(f"states are {states.shape}, but the sentiment head wants {(len(texts), self.width)}")
+            raise HeadError(
+                f"states are {states.shape}, but the sentiment head wants {(len(texts), self.width)}; "
+                "run `nightdesk train` again"
+            )
         logits = self.mix[0] * self.surface_logits([read_surface(text) for text in texts]) + self.bias
         if self.width:
             logits = logits + self.mix[1] * self.states_logits(states)

@@ -42,4 +42,11 @@ def learn_parts(settings: Settings, encoder: Encoder, mask: Callable[[str], str]
         )
         parts.files.update(sentiment.files)
         parts.metrics["sentiment"] = sentiment.metrics
+    if settings.support and isinstance(encoder, TokenEncoder):
+        from finetune.checker.learn import learn_support
+
+        support = learn_support(settings.support, settings.composed, encoder, folds=settings.folds, seed=settings.seed)
+        parts.files.update(support.files)
+        parts.metrics["support"] = support.metrics
+        parts.thresholds.update(support.thresholds)
     return parts

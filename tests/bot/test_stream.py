@@ -31,7 +31,7 @@ LONG = replace(
     "Parcels leave on every working day, plants on Monday to Wednesday only.",
 )
 QUESTION = "how long does delivery take and what does it cost"
-DRAFT = "Delivery takes two to four working days. It costs 5.90 euro to the Netherlands."
+DRAFT = "Delivery takes two to four working days. It costs 5.90 euro to the Netherlands and 9.90 euro elsewhere."
 
 
 @dataclass
@@ -104,7 +104,7 @@ def test_each_sentence_is_a_line_with_its_citation_and_number(server: Speaking) 
     said = [json.loads(line) for line in lines[:-1]]
     assert [line["sentence"] for line in said] == [
         "Delivery takes two to four working days.",
-        "It costs 5.90 euro to the Netherlands.",
+        "It costs 5.90 euro to the Netherlands and 9.90 euro elsewhere.",
     ]
     assert [line["n"] for line in said] == [0, 1]
     assert all(line["citations"][0]["source"] == "delivery.md" for line in said)

@@ -26,11 +26,12 @@ THROUGH, BY = "masked_through", "masked_by"
 
 
 def mask_mentions(text: str, mentions: Sequence[Mention]) -> str:
-    """Return the text with its people and addresses replaced; of a placeholder's own words nothing is replaced."""
+    """Return the text with its people and addresses replaced; placeholders, single letters and signs stay."""
     for mention in reversed(mentions):
         said = text[mention.start : mention.end]
         holder = PLACEHOLDERS.get(mention.kind)
-        if holder and mention.probability >= LEAST and not any(bracket in said for bracket in "[]"):
+        said_much = said[0].isalnum() and sum(sign.isalnum() for sign in said) > 1 and not set(said) & set("[]")
+        if holder and said_much and mention.probability >= LEAST:
             text = text[: mention.start] + holder + text[mention.end :]
     return text
 

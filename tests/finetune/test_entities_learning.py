@@ -15,7 +15,7 @@ from tiny_bert import make_tiny_bert
 
 from finetune.bench.entities import bench_entities
 from finetune.entities.body import TaggerBody
-from finetune.entities.company import learn_entities, masked_sentence
+from finetune.entities.company import learn_entities, masked_sentence, with_joined
 from finetune.entities.conll import Sentence, chunks_of
 from finetune.entities.crf import Crf
 from finetune.entities.head import TaggerHead
@@ -153,6 +153,16 @@ def test_a_masked_sentence_keeps_the_tags_of_what_is_left() -> None:
     masked = masked_sentence(sentence, lambda text: text.replace("12 Kade", "[ADDRESS]"))
     assert masked == Sentence(("to", "[ADDRESS]", "Cork", "for", "Ada"), ("O", "O", "B-ADDRESS", "O", "B-PERSON"))
     assert masked_sentence(sentence, str) is None
+
+
+def test_joined_sentences_read_as_a_letter_does() -> None:
+    rows = [Sentence(("hi",), ("O",)), Sentence(("femke", "here", "!"), ("B-PERSON", "O", "O"))]
+    joined = with_joined(rows, seed=1)
+    assert joined[:2] == rows
+    assert joined[2] in (
+        Sentence(("hi", ".", "Femke", "here", "!"), ("O", "O", "B-PERSON", "O", "O")),
+        Sentence(("femke", "here", "!", "Hi"), ("B-PERSON", "O", "O", "O")),
+    )
 
 
 def test_too_little_to_learn_from_is_refused(encoder: SentenceEncoder, tmp_path: Path) -> None:

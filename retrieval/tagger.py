@@ -74,7 +74,7 @@ class Tagger:
     @property
     def width(self) -> int:
         """D, the width of the states it reads."""
-        return self.window.shape[0] // 3 - sum(table.shape[1] for table in self.tables)
+        return int(self.window.shape[0] // 3 - sum(table.shape[1] for table in self.tables))
 
     @property
     def kinds(self) -> tuple[str, ...]:
@@ -139,7 +139,8 @@ class Tagger:
         tensors |= {f"table.{name}": table for name, table in zip(TABLES, self.tables, strict=True)}
         small = {name: np.ascontiguousarray(value.astype(np.float16)) for name, value in tensors.items()}
         # One entry of metadata: of several safetensors chooses the order, and equal taggers would differ.
-        return save(small, metadata={"about": json.dumps({"format": FORMAT, "tags": self.tags})})
+        made: bytes = save(small, metadata={"about": json.dumps({"format": FORMAT, "tags": self.tags})})
+        return made
 
     @classmethod
     def from_bytes(cls, raw: bytes) -> Tagger:
@@ -228,7 +229,8 @@ class Alignment:
         sums = np.zeros((len(ends), rows.shape[1]), np.float32)
         np.add.at(sums, owner, rows[: len(owner)])
         counts = np.bincount(owner, minlength=len(ends)).astype(np.float32)
-        return sums / np.maximum(counts, 1)[:, None], int(owner[-1]) + 1 if len(owner) else 0
+        means: Embeddings = sums / np.maximum(counts, np.float32(1))[:, None]
+        return means, int(owner[-1]) + 1 if len(owner) else 0
 
 
 def _runs(tags: Sequence[str]) -> list[tuple[int, int]]:

@@ -22,9 +22,9 @@ class TaggerRecipe:
     that stands in for a dev file.
     """
 
-    reads: int = 30_000
+    reads: int = 17_000
     least_epochs: int = 3
-    most_epochs: int = 12
+    most_epochs: int = 10
     batch: int = 16
     learning_rate: float = 1e-4
     layer_decay: float = 0.85

@@ -229,7 +229,7 @@ class Alignment:
         sums = np.zeros((len(ends), rows.shape[1]), np.float32)
         np.add.at(sums, owner, rows[: len(owner)])
         counts = np.bincount(owner, minlength=len(ends)).astype(np.float32)
-        means: Embeddings = sums / np.maximum(counts, np.float32(1))[:, None]
+        means: Embeddings = (sums / np.maximum(counts, 1)[:, None]).astype(np.float32)
         return means, int(owner[-1]) + 1 if len(owner) else 0
 
 

@@ -4,6 +4,7 @@
     models/<id>/manifest.json       what belongs together: checksums, encoder, thresholds, metrics, data hashes
     models/<id>/encoder/            the encoder's files, hard links where the file system allows
     models/<id>/index.safetensors   vectors and the passages they lead to
+    models/<id>/response/           the response model's adapter and which base it goes onto; any encoder goes with it
     models/<id>/…                   heads, written by finetune and only carried here
 
 The id is a running number and a hash of the manifest, so a damaged manifest is noticed too.
@@ -27,6 +28,7 @@ from retrieval.weights import sha256_of
 FORMAT = 1
 INDEX = "index.safetensors"
 ENCODER = "encoder"
+RESPONSE = "response"
 ID = re.compile(r"\d{4,}-[0-9a-f]{10}")
 
 

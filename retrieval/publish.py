@@ -21,6 +21,7 @@ from retrieval.index import VectorIndex
 from retrieval.manifest import (
     ENCODER,
     INDEX,
+    RESPONSE,
     Manifest,
     bundle_ids,
     check_file,
@@ -141,8 +142,10 @@ def _place_files(
     if index is not None:
         (staging / INDEX).write_bytes(index.to_bytes())
     for name, content in extra_files.items():
-        if name != Path(name).name or name in (INDEX, "manifest.json", ENCODER) or name.startswith("."):
+        plain = name.removeprefix(f"{RESPONSE}/")
+        if plain != Path(plain).name or plain in (INDEX, "manifest.json", ENCODER, RESPONSE) or plain.startswith("."):
             raise BundleError(f"{name!r} cannot be a file of a bundle; give a plain file name")
+        (staging / name).parent.mkdir(exist_ok=True)
         if isinstance(content, bytes):
             (staging / name).write_bytes(content)
         else:
@@ -154,9 +157,10 @@ def _place_files(
     for name, about in manifest.files.items():
         if name.startswith(f"{ENCODER}/") or name in drop or (staging / name).exists():
             continue
-        if not same_encoder and name != INDEX:
+        if not same_encoder and name != INDEX and not name.startswith(f"{RESPONSE}/"):
             log.warning("%s of bundle %s belongs to another encoder and is left behind; train it again", name, old_id)
             continue
+        (staging / name).parent.mkdir(exist_ok=True)
         try:
             _link(models / old_id / name, staging / name)
             check_file(staging, name, about)

@@ -103,6 +103,18 @@ def test_a_file_cannot_be_put_anywhere_else(home: Path, encoder: HashingEncoder,
         write_bundle(home, encoder_dir=encoder.folder, extra_files={name: b""})
 
 
+def test_the_response_models_adapter_lies_in_its_own_folder_and_goes_with_any_encoder(
+    home: Path, encoder: HashingEncoder, tmp_path: Path
+) -> None:
+    write_bundle(home, encoder_dir=encoder.folder, extra_files={"response/base.json": b"{}", "intents.json": b"{}"})
+    carried = open_bundle(home, write_bundle(home))
+    assert carried.file("response/base.json") is not None
+    other = HashingEncoder(tmp_path / "other", seed=1)
+    tuned = open_bundle(home, write_bundle(home, encoder_dir=other.folder))
+    assert tuned.file("response/base.json") is not None
+    assert tuned.file("intents.json") is None
+
+
 def test_the_newest_three_and_the_current_one_are_kept(home: Path, encoder: HashingEncoder) -> None:
     ids = [publish(home, encoder, *"abcdefg"[: n + 1]) for n in range(3)]
     set_current(home, ids[0])

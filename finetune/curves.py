@@ -30,6 +30,20 @@ class NoCurves:
         """Do nothing."""
 
 
+class CurvesUnder:
+    """Another's curves under a name before each: runs that follow one another don't draw over one another."""
+
+    def __init__(self, curves: Curves, name: str) -> None:
+        self._curves, self._name = curves, name
+
+    def number(self, name: str, value: float, step: int) -> None:
+        """Add a point to the curve `<our name>/name`."""
+        self._curves.number(f"{self._name}/{name}", value, step)
+
+    def close(self) -> None:
+        """Do nothing: the curves belong to somebody else, who closes them."""
+
+
 class TensorBoardCurves:
     """Event files in a folder: `tensorboard --logdir FOLDER` draws them."""
 
@@ -80,6 +94,11 @@ def curves_for(kind: str, folder: Path) -> Curves:
     if kind == "wandb":
         return WandbCurves(folder)
     raise BadRecipe(f"curves are {kind!r}; they can be one of {', '.join(KINDS)}")
+
+
+def under(curves: Curves | None, name: str) -> Curves:
+    """Return the curves with `name` before each; none stay none."""
+    return NoCurves() if curves is None or isinstance(curves, NoCurves) else CurvesUnder(curves, name)
 
 
 def _missing(kind: str) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from finetune.curves import Curves, under
 from finetune.encoder.loop import Examples, Told, Tuned, tune
 from finetune.encoder.recipe import Recipe
 
@@ -25,6 +26,7 @@ def learn_several(
     *,
     checkpoint: Path | None = None,
     told: Told | None = None,
+    curves: Curves | None = None,
     runs: int = 0,
     **same: Any,
 ) -> Iterator[Tuned]:
@@ -40,6 +42,7 @@ def learn_several(
             replace(recipe, seed=recipe.seed + SEED_STEP * number, members=1),
             checkpoint=checkpoint / f"member{number}" if checkpoint else None,
             told=_part(told, number, runs or recipe.members),
+            curves=under(curves, f"member{number}"),
             **same,
         )
 
@@ -73,6 +76,7 @@ def tune_folded(
     unlabelled: Sequence[str] = (),
     checkpoint: Path | None = None,
     told: Told | None = None,
+    curves: Curves | None = None,
     **same: Any,
 ) -> Tuned:
     """Tune one encoder; with `recipe.members` above 1, from soft labels that so many others agree on.
@@ -82,12 +86,10 @@ def tune_folded(
     `tune` takes, goes on after a kill as it does, and is `tune` itself where there is one member.
     """
     if recipe.members == 1 or not examples.texts:
-        return tune(base, examples, recipe, checkpoint=checkpoint, told=told, **same)
+        return tune(base, examples, recipe, checkpoint=checkpoint, told=told, curves=curves, **same)
     runs, texts = recipe.members + 1, [*examples.texts, *unlabelled]
-    soft = [
-        probabilities_of([member], texts, recipe.scale, recipe.soft_temperature)
-        for member in learn_several(base, examples, recipe, checkpoint=checkpoint, told=told, runs=runs, **same)
-    ]
+    members = learn_several(base, examples, recipe, checkpoint=checkpoint, told=told, curves=curves, runs=runs, **same)
+    soft = [probabilities_of([member], texts, recipe.scale, recipe.soft_temperature) for member in members]
     agreed: Array = np.mean(soft, axis=0, dtype=np.float32)
     return tune(
         base,
@@ -95,6 +97,7 @@ def tune_folded(
         replace(recipe, members=1),
         checkpoint=checkpoint / "folded" if checkpoint else None,
         told=_part(told, runs - 1, runs),
+        curves=curves,
         **same,
     )
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from finetune.curves import KINDS, NoCurves, curves_for
+from finetune.curves import KINDS, NoCurves, curves_for, under
 from finetune.errors import BadRecipe, LibraryMissing
 
 
@@ -27,6 +27,21 @@ def test_tensorboard_reads_back_every_point(tmp_path: Path) -> None:
     curves.close()
     read = EventAccumulator(str(tmp_path / "curves")).Reload()
     assert [(point.step, point.value) for point in read.Scalars("loss/utterances")] == [(1, 2.0), (2, 1.0), (3, 0.5)]
+
+
+def test_runs_that_share_curves_do_not_draw_over_one_another(tmp_path: Path) -> None:
+    pytest.importorskip("tensorboard")
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    curves = curves_for("tensorboard", tmp_path)
+    for run in ("pilot", "final"):
+        mine = under(curves, run)
+        mine.number("loss", 1.0, 1)
+        mine.close()
+    curves.close()
+    assert sorted(EventAccumulator(str(tmp_path)).Reload().Tags()["scalars"]) == ["final/loss", "pilot/loss"]
+    assert isinstance(under(None, "pilot"), NoCurves)
+    assert isinstance(under(NoCurves(), "pilot"), NoCurves)
 
 
 def test_curves_of_no_known_kind_name_those_there_are(tmp_path: Path) -> None:

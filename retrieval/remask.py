@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from pathlib import Path
 
-from retrieval.bundle import Bundle
+from retrieval.bundle import Bundle, CurrentBundle
 from retrieval.cleaning import CJK
 from retrieval.corpus import Corpus
 from retrieval.encoder import TokenEncoder
+from retrieval.errors import NoBundle
 from retrieval.progress import Progress, Step
 from retrieval.tagger import FILE, EncoderTagger, Mention, Tagger
 
@@ -40,6 +42,16 @@ def tagger_of(bundle: Bundle | None, encoder: TokenEncoder) -> EncoderTagger | N
     """Return the bundle's tagger beside its encoder; None if it has none, or one for another encoder."""
     path = bundle.file(FILE) if bundle and bundle.fingerprint == encoder.fingerprint else None
     return EncoderTagger(Tagger.from_bytes(path.read_bytes()), encoder) if path else None
+
+
+def current_tagger(home: Path) -> EncoderTagger | None:
+    """Return the tagger of the home's current bundle, loaded with its encoder; None if there is none."""
+    try:
+        current = CurrentBundle(home)
+        bundle, encoder = current.get(), current.encoder()
+    except NoBundle:
+        return None
+    return tagger_of(bundle, encoder) if isinstance(encoder, TokenEncoder) else None
 
 
 def remask(corpus: Corpus, tagger: EncoderTagger, *, everything: bool, tell: Progress) -> int:

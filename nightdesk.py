@@ -746,6 +746,26 @@ def bench_sentiment(place: Place, train: Path, test: Path | None, folds: int | N
     tell_rows(report if as_json else report | report["baseline"], as_json)
 
 
+@bench.command("masking")
+@click.option("--data", required=True, type=click.Path(path_type=Path),
+              help="JSON(.gz): [{full_text, spans: [{entity_type, start_position, end_position}]}].")  # fmt: skip
+@json_option
+@click.pass_obj
+def bench_masking(place: Place, data: Path, as_json: bool) -> None:
+    """Say how much marked personal data masking finds: rules alone, and with the tagger of the current bundle.
+
+    \b
+    Example: nightdesk bench masking --data marked.json.gz --json
+    """
+    from retrieval.masking import Masker
+    from retrieval.masking_bench import bench_masking as run
+    from retrieval.remask import current_tagger
+
+    with one_sentence():
+        report = run(data, Masker.from_settings(place.retrieval), current_tagger(place.home))
+    tell_rows(report, as_json)
+
+
 @bench.command("retrieval")
 @click.option("--bench", "selection", required=True, type=click.Path(path_type=Path),
               help="JSON(.gz): {pool, queries: [{id, query, cand, gold}]}.")  # fmt: skip

@@ -6,6 +6,7 @@ left them in 6 of 6 trials; shown how, in 2 of 6 (SmolLM2-135M-Instruct, bf16, N
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from bot.types import Conversation, Role
@@ -14,6 +15,7 @@ MAX_PASSAGES_CHARS = 1200
 MAX_QUESTION_CHARS = 400
 MAX_TURNS = 8
 MAX_TURN_CHARS = 240
+CHAT_MARKS = re.compile(r"<\|[^|<>]{0,40}\|>|</?s>|\[/?INST\]|<(?:start|end)_of_turn>|<<?/?SYS>>?", re.IGNORECASE)
 Messages = list[dict[str, str]]
 VERSION = 1
 """Changes with every change of `draft_prompt`: an adapter tuned on one wording is not served with another."""
@@ -63,7 +65,10 @@ def trunk_prompt(question: str, passages: Sequence[str]) -> Messages:
 def summary_prompt(conversation: Conversation) -> Messages:
     """Ask for a sentence on what the customer wants."""
     names = {Role.CUSTOMER: "Customer", Role.ASSISTANT: "Assistant", Role.AGENT: "Agent"}
-    turns = [f"{names[message.role]}: {message.text[:MAX_TURN_CHARS]}" for message in conversation.history[-MAX_TURNS:]]
+    turns = [
+        f"{names[message.role]}: {words_only(message.text[:MAX_TURN_CHARS])}"
+        for message in conversation.history[-MAX_TURNS:]
+    ]
     return [
         {"role": "system", "content": "Say in one sentence what the customer wants."},
         {
@@ -79,9 +84,14 @@ def summary_prompt(conversation: Conversation) -> Messages:
     ]
 
 
+def words_only(text: str) -> str:
+    """Return the text without the marks by which a chat model tells who speaks: nobody writes another one's turn."""
+    return CHAT_MARKS.sub(" ", text)
+
+
 def _asked(text: str, question: str) -> str:
-    return f"Text: {text}\nQuestion: {question}"
+    return f"Text: {words_only(text)}\nQuestion: {words_only(question)}"
 
 
 def _asked_first(question: str, text: str) -> str:
-    return f"Question: {question}\nText: {text}"
+    return f"Question: {words_only(question)}\nText: {words_only(text)}"

@@ -19,7 +19,7 @@ import numpy as np
 
 from bot.errors import HeadError
 from bot.head import Array
-from bot.prompts import MAX_QUESTION_CHARS, trunk_prompt
+from bot.prompts import MAX_QUESTION_CHARS, trunk_prompt, words_only
 
 TENSORS_FILE = "trunk.safetensors"
 ABOUT_FILE = "trunk.json"
@@ -102,7 +102,7 @@ class Trunk:
         """Return what the model makes of an utterance; its beginning costs nothing, having been read once for all."""
         import torch
 
-        words = self._ids(utterance[:MAX_QUESTION_CHARS]) or self._ids("?")
+        words = self._ids(words_only(utterance[:MAX_QUESTION_CHARS])) or self._ids("?")
         with self._lock, torch.inference_mode():
             cache = copy.deepcopy(self._beginning())
             out = self._pass(words, cache, output_hidden_states=True, logits_to_keep=1)

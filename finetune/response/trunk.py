@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bot.head import Array
-from bot.prompts import MAX_QUESTION_CHARS
+from bot.prompts import MAX_QUESTION_CHARS, words_only
 from bot.trunk import TrunkHead, around_words
 from finetune.errors import BadLabels
 from finetune.heads import regression
@@ -108,7 +108,7 @@ def trunk_vectors(
     wanted = list(only) or [(max(1, round(depth * layers)), pooling) for depth in DEPTHS for pooling in POOLINGS]
     wanted = list(dict.fromkeys(wanted))
     device = next(model.parameters()).device
-    words = [_ids(tokenizer, text[:MAX_QUESTION_CHARS]) or _ids(tokenizer, "?") for text in texts]
+    words = [_ids(tokenizer, words_only(text[:MAX_QUESTION_CHARS])) or _ids(tokenizer, "?") for text in texts]
     beginning = torch.tensor([_ids(tokenizer, around_words(tokenizer, [])[0])], device=device)
     order = sorted(range(len(words)), key=lambda row: len(words[row]))
     found = {key: np.zeros((len(texts), int(model.config.hidden_size)), np.float32) for key in wanted}

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
@@ -139,8 +141,12 @@ class SentenceEncoder:
         batch_size: int = 64,
         fingerprint: str | None = None,
         packed: bool = True,
+        eight_bit: bool | None = None,
     ) -> None:
-        """`packed=False` asks for sentence-transformers itself: the twin that tests and `--bare` compare with."""
+        """`packed=False` asks for sentence-transformers itself: the twin that tests and `--bare` compare with.
+
+        eight_bit: the matrices in bitsandbytes' LLM.int8; by default on a GPU, where bitsandbytes is installed.
+        """
         _refuse_code(folder)
         self.folder = folder
         self.fingerprint = fingerprint or fingerprint_of(folder)
@@ -150,8 +156,10 @@ class SentenceEncoder:
             torch.set_num_threads(threads)
         self.device = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
         self.dtype = best_dtype(self.device)
+        self.eight_bit = _eight_bit(self.device) if eight_bit is None else eight_bit
         self._batch_size = batch_size
-        self._engine = _engine(folder, self.device, getattr(torch, self.dtype), packed)
+        packed = packed and not self.eight_bit
+        self._engine = _engine(folder, self.device, getattr(torch, self.dtype), packed, self.eight_bit)
         self._lock = threading.Lock()
         self.seconds = 0.0
         """Time spent inside `encode` since the start."""
@@ -221,8 +229,8 @@ class SentenceEncoder:
 class LibraryEngine:
     """sentence-transformers itself, on any device it knows."""
 
-    def __init__(self, folder: Path, device: str, dtype: Any) -> None:
-        self._model = _load(folder, device, dtype)
+    def __init__(self, folder: Path, device: str, dtype: Any, eight_bit: bool = False) -> None:
+        self._model = _load(folder, device, dtype, eight_bit)
         self._device = device
         self._tokenizer = self._model.tokenizer
         self._max_tokens = int(self._model.max_seq_length or 256)
@@ -282,10 +290,15 @@ def _unit(rows: Embeddings) -> Embeddings:
     return result
 
 
-def _engine(folder: Path, device: str, dtype: Any, packed: bool) -> Engine:
+def _eight_bit(device: str) -> bool:
+    """True on a GPU with bitsandbytes; on a CPU 8 bits cost time and save little of a model this small."""
+    return device.startswith("cuda") and find_spec("bitsandbytes") is not None
+
+
+def _engine(folder: Path, device: str, dtype: Any, packed: bool, eight_bit: bool) -> Engine:
     shape = plain_bert(folder) if packed and device == "cpu" else None
     if shape is None:
-        return LibraryEngine(folder, device, dtype)
+        return LibraryEngine(folder, device, dtype, eight_bit)
     from safetensors import SafetensorError
 
     try:
@@ -294,18 +307,24 @@ def _engine(folder: Path, device: str, dtype: Any, packed: bool) -> Engine:
         raise EncoderError(f"{folder} cannot be loaded as an encoder: {error}") from error
 
 
-def _load(folder: Path, device: str, dtype: Any) -> Any:
+def _load(folder: Path, device: str, dtype: Any, eight_bit: bool) -> Any:
     from sentence_transformers import SentenceTransformer
     from transformers.utils import logging as transformers_logging
 
     transformers_logging.disable_progress_bar()
+    kwargs: dict[str, Any] = {"dtype": dtype, "use_safetensors": True}
+    if eight_bit:
+        from transformers import BitsAndBytesConfig
+
+        logging.getLogger("bitsandbytes").setLevel(logging.ERROR)  # it tells of every cast, at every multiplication
+        kwargs |= {"quantization_config": BitsAndBytesConfig(load_in_8bit=True), "device_map": {"": device}}
     try:
         return SentenceTransformer(
             str(folder),
             device=device,
             trust_remote_code=False,
             local_files_only=True,
-            model_kwargs={"dtype": dtype, "use_safetensors": True},
+            model_kwargs=kwargs,
         ).eval()
     except (OSError, ValueError, KeyError, ImportError, RuntimeError) as error:
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__

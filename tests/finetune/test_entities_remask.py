@@ -12,11 +12,13 @@ import pytest
 from entity_sentences import sentences
 from tiny_bert import make_tiny_bert
 
+from bot.bundle_knowledge import load
 from finetune.entities.company import learn_entities
 from finetune.entities.recipe import TaggerRecipe
-from retrieval.bundle import write_bundle
+from retrieval.bundle import open_bundle, write_bundle
 from retrieval.corpus import Corpus
 from retrieval.encoder import SentenceEncoder
+from retrieval.errors import TaggerError
 from retrieval.ingest import IngestReport, ingest
 from retrieval.progress import Step
 from retrieval.remask import BATCH
@@ -129,6 +131,38 @@ def test_a_newer_tagger_goes_over_everything_again(
     write_bundle(home, extra_files={FILE: tagger})
     assert take_in(tmp_path / "a.jsonl").masked == 0  # nothing new came in, and nobody asked for more
     assert take_in(remask=True).masked == 1
+
+
+def test_a_bundle_with_a_tagger_tells_what_is_mentioned_in_one_pass(
+    home: Path, tmp_path: Path, tagger: bytes, encoder: SentenceEncoder, take_in: Callable[..., IngestReport]
+) -> None:
+    take_in(threads(tmp_path / "a.jsonl", "where is the parcel"))
+    assert load(open_bundle(home), encoder, home, Settings()).mentions(["where is Wilhelmina"]) == [[]]
+    write_bundle(home, extra_files={FILE: tagger})
+    knowledge = load(open_bundle(home), encoder, home, Settings())
+    texts = ["where is Wilhelmina please", "money back please"]
+    knowledge.encode(texts)
+    seconds = encoder.seconds
+    found = knowledge.mentions(texts)
+    assert [[(mention.kind, mention.words) for mention in row] for row in found] == [
+        [("PERSON", "Wilhelmina")],
+        [("PRODUCT", "money back")],
+    ]
+    assert encoder.seconds == seconds  # the states were at hand
+
+
+def test_a_tagger_of_another_encoder_is_refused(
+    home: Path, tmp_path: Path, tagger: bytes, encoder: SentenceEncoder, take_in: Callable[..., IngestReport]
+) -> None:
+    from retrieval.tagger import Tagger
+
+    found = Tagger.from_bytes(tagger)
+    third = len(found.window) // 3
+    keep = [row for part in range(3) for row in range(part * third + 4, (part + 1) * third)]
+    take_in(threads(tmp_path / "a.jsonl", "where is the parcel"))
+    write_bundle(home, extra_files={FILE: replace(found, window=found.window[keep]).to_bytes()})
+    with pytest.raises(TaggerError, match="reads states of width 28, the encoder gives 32"):
+        load(open_bundle(home), encoder, home, Settings())
 
 
 def _shy(raw: bytes) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -18,6 +19,9 @@ FOR_SLOTS: Mapping[Kind, frozenset[str]] = {
     Kind.ADDRESS: frozenset({"ADDRESS"}),
 }
 """Of which kinds of mentions a slot's value may be made, where the whole message gave it none."""
+TURNED = re.compile(
+    r"\b(?:not|no|never|without|except|apart|but|keep(?:ing)?|instead|rather|other|than)\b|n['’]t\b|\?", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +49,12 @@ def entities_with(text: str, certain: Sequence[Entity], mentions: Sequence[Menti
     return tuple(sorted(found, key=lambda entity: entity.start))
 
 
-def words_for(kind: Kind, mentions: Sequence[Mention]) -> str:
-    """Return the words that may be the value of such a slot, in order; "" if there are none."""
+def words_for(kind: Kind, text: str, mentions: Sequence[Mention]) -> str:
+    """Return the words that may be the value of such a slot, in order; "" if there are none.
+
+    None where the text asks something or takes something out: "keep the fern" mentions a fern and means the others.
+    """
+    if TURNED.search(text):
+        return ""
     kinds = FOR_SLOTS.get(kind, frozenset())
     return ", ".join(m.words for m in mentions if m.kind in kinds and m.probability >= LEAST)

@@ -124,7 +124,7 @@ class Services:
         numbers = orders_meant(text, found, draft.filled.get("order_number"))
         answers = read_answers(form, draft, text, numbers[0] if len(numbers) == 1 else None, self.today)
         asked = form.slot(draft.asking)
-        said = words_for(asked.kind, mentions) if asked and not answers else ""
+        said = words_for(asked.kind, text, mentions) if asked and not answers else ""
         return read_answers(form, draft, said, None, self.today) if said else answers
 
     async def identify(self, conversation: Conversation) -> Identity:

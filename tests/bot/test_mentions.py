@@ -41,7 +41,12 @@ def test_a_slot_takes_words_of_its_own_kinds(kind: Kind, words: str) -> None:
         Mention("PRODUCT", "fern", 0.9), Mention("DATE", "Friday", 0.9), Mention("COLOUR", "cream", 0.6),
         Mention("PERSON", "Ada", 0.9), Mention("SIZE", "30 cm", 0.2),
     ]  # fmt: skip
-    assert words_for(kind, mentions) == words
+    assert words_for(kind, "Friday, the fern in cream for Ada", mentions) == words
+
+
+@pytest.mark.parametrize("text", ["keep the fern", "is it the fern?", "anything but the fern", "I don't mean the fern"])
+def test_what_a_message_asks_about_or_takes_out_fills_no_slot(text: str) -> None:
+    assert words_for(Kind.CHOICES, text, [Mention("PRODUCT", "fern", 0.9)]) == ""
 
 
 def test_the_reader_tells_what_each_of_many_texts_mentions() -> None:

@@ -71,7 +71,7 @@ class Settings(BaseModel):
         description="share of wrong ones allowed among actions begun; an action asks before it changes anything",
     )
     target_false_alarms: float = Field(
-        0.01, gt=0, lt=1, description="share of calm messages that may be taken for anger at us"
+        0.02, gt=0, lt=1, description="share of calm messages that may be taken for anger at us"
     )
     recipe: dict[str, int | float | str] = Field(
         default_factory=dict, description="fields of the encoder's recipe that differ from what `train` takes"

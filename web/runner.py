@@ -24,6 +24,7 @@ from web import ledger, ownership
 from web.bot_client import Answer, BotClient
 from web.database import Database
 from web.errors import BotFailed, WebError
+from web.partials import Partials
 from web.points import Points
 from web.settings import Settings
 from web.store import conversations, events, messages, turns
@@ -46,6 +47,7 @@ class Lease:
     attempt: int
     deadline_at: float
     draft: Draft
+    epoch: int
 
 
 class TurnRunner:
@@ -58,6 +60,7 @@ class TurnRunner:
         tokens: Tokens,
         settings: Settings,
         points: Points,
+        partials: Partials,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._database = database
@@ -65,6 +68,7 @@ class TurnRunner:
         self._tokens = tokens
         self._settings = settings
         self._points = points
+        self._partials = partials
         self._clock = clock
         self._todo: queue.SimpleQueue[int | Lease | None] = queue.SimpleQueue()
         self._waiting: set[int] = set()
@@ -135,9 +139,10 @@ class TurnRunner:
         try:
             self._points("web.leased")
             left = lease.deadline_at - self._clock()
-            answer = self._bot.converse(lease.draft, min(left, self._settings.attempt_timeout_s))
-            self._points("web.bot_called")
-            following = self._database.write(lambda connection: self._apply(connection, lease, answer))
+            with self._partials.under_way(lease.draft.conversation, lease.epoch) as hears:
+                answer = self._bot.converse(lease.draft, min(left, self._settings.attempt_timeout_s), hears=hears)
+                self._points("web.bot_called")
+                following = self._database.write(lambda connection: self._apply(connection, lease, answer))
             self._points("web.after_apply_commit")
         except BotFailed as failure:
             self._give_up_for_now(lease, failure.code)
@@ -162,7 +167,7 @@ class TurnRunner:
         attempt = turn.attempts + 1
         draft = self.draft(connection, conversation, messages.of_turn(connection, turn_id), now)
         draft.metadata["nightdesk"] |= {"turn": str(turn_id), "attempt": attempt}
-        return Lease(turn_id, turn.fence + 1, attempt, turn.deadline_at, draft)
+        return Lease(turn_id, turn.fence + 1, attempt, turn.deadline_at, draft, turn.epoch)
 
     def draft(
         self,

@@ -16,9 +16,11 @@ from web.database import Database
 from web.desk import Desk
 from web.intake import Intake
 from web.limits import Limiter
+from web.partials import Partials
 from web.points import Points
 from web.runner import TurnRunner
 from web.settings import Secrets, Settings
+from web.store import conversations
 from web.sweeper import Sweeper
 from web.tokens import Tokens
 from web.wake import Feed
@@ -66,7 +68,9 @@ def build(settings: Settings, home: Path, secrets: Secrets, clock: Callable[[], 
     tokens = Tokens(secrets, settings.verified_hours)
     points = Points(settings.points_dir)
     bot = BotClient(settings.bot_url, secrets.bot.get_secret_value(), settings.turn_workers)
-    runner = TurnRunner(database, bot, tokens, settings, points, clock)
+    feed = Feed(database)
+    partials = Partials(feed, lambda conversation: _epoch_of(database, conversation))
+    runner = TurnRunner(database, bot, tokens, settings, points, partials, clock)
     return Service(
         settings=settings,
         database=database,
@@ -76,7 +80,7 @@ def build(settings: Settings, home: Path, secrets: Secrets, clock: Callable[[], 
         briefing=Briefing(database, bot, runner, clock),
         runner=runner,
         sweeper=Sweeper(database, runner, settings, clock),
-        feed=Feed(database),
+        feed=feed,
         bot=bot,
         clock=clock,
         messages_limit=Limiter(settings.messages_per_minute, settings.messages_burst),
@@ -84,6 +88,11 @@ def build(settings: Settings, home: Path, secrets: Secrets, clock: Callable[[], 
         visitors_limit=Limiter(settings.visitors_per_minute, settings.visitors_burst),
         logins_limit=Limiter(settings.logins_per_minute, settings.logins_burst),
     )
+
+
+def _epoch_of(database: Database, conversation_id: str) -> int | None:
+    conversation = database.read(lambda connection: conversations.get(connection, conversation_id))
+    return conversation.epoch if conversation else None
 
 
 def service() -> Service:

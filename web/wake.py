@@ -11,6 +11,7 @@ import logging
 import queue
 import threading
 from collections import defaultdict
+from collections.abc import Callable
 
 from web.database import Database
 from web.store import events
@@ -56,7 +57,12 @@ class Feed:
         self._cursor = 0
         self._visitors: dict[str, dict[Subscription, None]] = defaultdict(dict)  # oldest first
         self._agents: set[Subscription] = set()
+        self._told_before: list[Callable[[Event], None]] = []
         database.on_commit(self._new.set)
+
+    def before(self, told: Callable[[Event], None]) -> None:
+        """Have `told` called with each event before it is handed on."""
+        self._told_before.append(told)
 
     def start(self) -> None:
         self._cursor = self._database.read(events.last_id)
@@ -130,6 +136,8 @@ class Feed:
             found = self._database.read(lambda connection: events.after(connection, self._cursor, _BATCH))
             for event in found:
                 self._cursor = event.id
+                for told in self._told_before:
+                    told(event)
                 for agent in tuple(self._agents):
                     agent.put(event)
                 if not event.audience:

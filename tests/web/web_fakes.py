@@ -108,6 +108,10 @@ class FakeBot:
     def __init__(self, secret: str = "b" * 64, port: int = 0) -> None:
         self.secret = secret
         self.calls: list[Json] = []
+        self.says: list[str] | None = None  # sentences that /stream says first; None: nothing is composed
+        self.pause = threading.Event()  # what /stream waits for after its sentences
+        self.pause.set()
+        self.breaks_off = False
         self.behave: Callable[[Json], Json | bytes] = respond
         self.hang = threading.Event()
         self.hang.set()
@@ -124,6 +128,9 @@ class FakeBot:
                     self._send(401, b"{}")
                     return
                 bot.calls.append(call)
+                if self.path == "/stream":
+                    self._stream(call)
+                    return
                 behave = bot.behave
                 bot.hang.wait()
                 try:
@@ -132,6 +139,27 @@ class FakeBot:
                     self._send(500, b'{"error": "it broke"}')
                     return
                 self._send(200, answer if isinstance(answer, bytes) else json.dumps(answer).encode())
+
+            def do_GET(self) -> None:
+                self._send(200, json.dumps({"status": "ok", "composes": bot.says is not None}).encode())
+
+            def _stream(self, call: Json) -> None:
+                self.send_response(200)
+                self.send_header("Transfer-Encoding", "chunked")
+                self.end_headers()
+                for number, sentence in enumerate(bot.says or []):
+                    self._chunk({"sentence": sentence, "citations": [], "n": number})
+                bot.pause.wait()
+                if bot.breaks_off:
+                    self.close_connection = True
+                    return
+                self._chunk(bot.behave(call))
+                self.wfile.write(b"0\r\n\r\n")
+
+            def _chunk(self, line: Json | bytes) -> None:
+                text = (line if isinstance(line, bytes) else json.dumps(line).encode()) + b"\n"
+                self.wfile.write(b"%x\r\n%s\r\n" % (len(text), text))
+                self.wfile.flush()
 
             def _send(self, status: int, body: bytes) -> None:
                 self.send_response(status)

@@ -71,6 +71,10 @@ class Desk {
       if (event.conversation === open() && event.role === "customer") this.typing();
       return;
     }
+    if (kind === "partial") {
+      if (event.conversation === open()) part("typing").textContent = event.text;
+      return;
+    }
     if (kind === "message" && event.conversation === open()) part("typing").textContent = "";
     if (kind === "status") this.heardStatus(event);
     this.refresh(event.conversation === open() ? HERE_MS : ELSEWHERE_MS);

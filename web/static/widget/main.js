@@ -191,7 +191,7 @@ class Widget {
       headers: this.session.headers,
       cursor,
       onEvent: (kind, data) => this.hear(kind, data),
-      onState: (state) => { this.live = state; this.line(); if (state === "live") this.courier.flush(); },
+      onState: (state) => { this.live = state; if (state === "waiting") this.partial(""); this.line(); if (state === "live") this.courier.flush(); },
       onRefused: () => { this.live = "waiting"; this.line(); setTimeout(() => this.start(), 5000); },
     });
   }
@@ -204,7 +204,12 @@ class Widget {
       this.typing();
       return;
     }
+    if (kind === "partial") {
+      this.partial(data.text);
+      return;
+    }
     if (!this.transcript.apply(data)) return;
+    if (kind === "status" || data.data.role !== "customer") this.partial("");
     if (kind === "message" && data.data.role !== "customer") {
       this.typist = null;
       this.tell("");
@@ -307,6 +312,14 @@ class Widget {
     part("person").hidden = Boolean(person);
     part("person").setAttribute("aria-pressed", String(this.personAsked));
     part("person-words").textContent = waiting ? say("state_waiting") : say("person");
+  }
+
+  /** What the assistant has said so far; the message that follows takes its place, an empty text takes it back. */
+  partial(text) {
+    const follow = this.log.nearEnd;
+    part("partial").textContent = text;
+    part("partial").hidden = !text;
+    if (follow) this.log.toEnd();
   }
 
   typing() {

@@ -13,10 +13,12 @@ from typing import Any
 import numpy as np
 
 from bot.engines.engine import Logits, quiet
+from bot.engines.held_out import calibration, open_tokenizer
 from bot.engines.weights import Weights
 from retrieval.weights import sha256_of
 
 SUMS = "sums.json"
+LIMIT = {"int8": 127, "int7": 63}
 KEPT = 3
 """Conversions that stay on the shelf: the newest adapter's, the one before for a rollback, the bare base's."""
 
@@ -109,7 +111,7 @@ def _convert(weights: Weights, quantization: str, folder: Path) -> None:
     draft = Path(tempfile.mkdtemp(prefix=".converting-", dir=weights.shelf))
     try:
         with weights.merged() as plain:
-            _write(plain, quantization, draft)
+            _write(weights, plain, quantization, draft)
         sums = {path.name: sha256_of(path) for path in sorted(draft.iterdir())}
         about = {"ctranslate2": ctranslate2.__version__, "weights": weights.fingerprint, "sha256": sums}
         (draft / SUMS).write_text(json.dumps(about, indent=1), "utf-8")
@@ -120,23 +122,32 @@ def _convert(weights: Weights, quantization: str, folder: Path) -> None:
         shutil.rmtree(draft, ignore_errors=True)
 
 
-def _write(folder: Path, quantization: str, into: Path) -> None:
-    """Convert as the library's own `convert` does; for int7 with weights up to 63, since 255·63·2 < 2^15."""
+def _write(weights: Weights, plain: Path, quantization: str, into: Path) -> None:
+    """Convert as the library's own `convert` does, the weights of a Llama rounded with more care than it takes.
+
+    Weights of int7 are at most 63, since 255·63·2 < 2^15.
+    """
     from ctranslate2.converters import TransformersConverter
-    from ctranslate2.specs.model_spec import NumpyVariable, visit_spec
 
-    def shrink(spec: Any, name: str, value: Any) -> None:
-        key = name.rsplit("/", 1)[-1]
-        scale = getattr(spec, f"{key}_scale", None)
-        if isinstance(scale, NumpyVariable):
-            setattr(spec, key, NumpyVariable(np.rint(value.numpy() * np.float32(63 / 127)).astype(np.int8)))
-            setattr(spec, f"{key}_scale", NumpyVariable(scale.numpy() * np.float32(63 / 127)))
+    from bot.engines.rounding import round_spec, watch
 
-    spec = TransformersConverter(str(folder))._load()
+    spec = TransformersConverter(str(plain))._load()
     spec.validate()
-    spec.optimize(quantization=quantization.replace("7", "8"))
-    if quantization == "int7":
-        visit_spec(spec, shrink)
+    if quantization == "float32":
+        spec.optimize(quantization)
+    else:
+        import torch
+
+        model = weights.load(torch.float32)
+        config = model.config
+        if config.model_type == "llama":
+            seen = watch(model, calibration(open_tokenizer(weights.folder)))
+            del model
+            groups = config.num_attention_heads // config.num_key_value_heads
+            round_spec(spec, seen, LIMIT[quantization], groups, config.head_dim)
+            spec.optimize()
+        else:
+            spec.optimize("int8")
     spec.save(str(into))
 
 

@@ -14,15 +14,13 @@ import threading
 import time
 from collections.abc import Generator, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bot.engines.engine import Engine, open_engine
-from bot.engines.sample import EXCHANGES
+from bot.engines.held_out import held_out, open_tokenizer, speed_prompt
 from bot.engines.weights import Weights
-from bot.prompts import draft_prompt
 
 REPLY_TOKENS = 32
 DECODING_S = 8.0
@@ -58,7 +56,7 @@ def measure(name: str, weights: Weights, threads: int, reference: Path) -> dict[
     started = time.perf_counter()
     engine = open_engine(name, weights, threads)
     load_s = time.perf_counter() - started
-    nexts, perplexity = score(engine, *held_out(tokenizer))
+    nexts, perplexity = score(engine, held_out(tokenizer))
     if not reference.exists():
         np.save(reference, nexts)
     agreement = float((np.load(reference) == nexts).mean())
@@ -82,57 +80,19 @@ def measure(name: str, weights: Weights, threads: int, reference: Path) -> dict[
     }
 
 
-def open_tokenizer(folder: Path) -> Any:
-    """The tokenizer that lies beside the weights."""
-    from transformers import AutoTokenizer
+def score(engine: Engine, texts: Sequence[tuple[list[int], int]]) -> tuple[Tokens, float]:
+    """Return the likeliest next token at every place of the replies, and the perplexity of what is there.
 
-    return AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
-
-
-def chat(tokenizer: Any, messages: Sequence[dict[str, str]], *, reply: bool) -> list[int]:
-    """Token ids of chat messages; with `reply` the opening of the assistant's answer follows."""
-    text = tokenizer.apply_chat_template(list(messages), add_generation_prompt=reply, tokenize=False)
-    ids: list[int] = tokenizer(text, add_special_tokens=False)["input_ids"]
-    return ids
-
-
-def held_out(tokenizer: Any) -> tuple[list[list[int]], int]:
-    """Return the sample's exchanges as token ids, and how many tokens all of them begin with: those are not scored."""
-    texts = [
-        chat(
-            tokenizer,
-            [{"role": "user", "content": f"Text: {text}\nQuestion: {asked}"}, {"role": "assistant", "content": said}],
-            reply=False,
-        )
-        for text, asked, said in EXCHANGES
-    ]
-    return texts, shared_head(texts)
-
-
-def shared_head(texts: Sequence[Sequence[int]]) -> int:
-    """How many tokens all texts begin with."""
-    same = (len(set(column)) == 1 for column in zip(*texts, strict=False))
-    return next((place for place, alike in enumerate(same) if not alike), min(map(len, texts)))
-
-
-def score(engine: Engine, texts: Sequence[Sequence[int]], head: int) -> tuple[Tokens, float]:
-    """Return the likeliest next token at every place after the head, and the perplexity of what is there."""
+    texts: token ids, and where the reply begins.
+    """
     likeliest, losses = [], []
-    for ids in texts:
-        logits = engine.logits(ids)[head - 1 : -1].astype(np.float64)
+    for ids, begins in texts:
+        logits = engine.logits(ids)[begins - 1 : -1].astype(np.float64)
         top = logits.max(axis=1)
         norm = top + np.log(np.exp(logits - top[:, None]).sum(axis=1))
-        losses.append(norm - logits[np.arange(len(logits)), np.asarray(ids[head:])])
+        losses.append(norm - logits[np.arange(len(logits)), np.asarray(ids[begins:])])
         likeliest.append(logits.argmax(axis=1))
     return np.concatenate(likeliest), float(np.exp(np.concatenate(losses).mean()))
-
-
-def speed_prompt(tokenizer: Any) -> tuple[list[int], int]:
-    """A draft's prompt, and how many of its tokens every draft begins with."""
-    first, second = (
-        chat(tokenizer, draft_prompt(asked, [text]), reply=True) for text, asked, _ in (EXCHANGES[0], EXCHANGES[3])
-    )
-    return first, shared_head([first, second])
 
 
 def speed(engine: Engine, prompt: Sequence[int], head: int) -> tuple[float, float]:

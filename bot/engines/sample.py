@@ -106,3 +106,47 @@ EXCHANGES: Sequence[tuple[str, str, str]] = (
         "wipe off what is left after twenty minutes.",
     ),
 )
+
+PASSAGES: Sequence[str] = (
+    "Thirty centimetres of soil are enough for salad and herbs, forty for carrots and shrubs. Fill the lower "
+    "third with twigs and the coarse stuff from the garden, the middle with half-rotted leaves, and only the "
+    "top with compost. It sinks by about a hand in the first year, so keep some back. Do not set one against "
+    "a house wall without a gap of ten centimetres.",
+    "September to November, as long as a trowel goes in. If the bag arrives on a bad day, keep it open in a "
+    "cool, dark, airy place and plant within three weeks. A little blue mould on the skin can be brushed off. "
+    "A bulb that gives way under your thumb is rotten: that is a matter for the live-arrival guarantee.",
+    "At the checkout you can choose a delivery day from Tuesday to Friday, up to three weeks ahead, at no "
+    "extra cost. The carrier keeps to it about nine times in ten. Saturday delivery is not available, and we "
+    "cannot name an hour; the carrier's message on the morning itself gives a window of two hours.",
+    "Hanneke, the head of the desk, and nobody in between. She reads the whole conversation and the packing "
+    "notes, asks the colleague concerned, and answers you in writing within two working days. If she needs to "
+    "wait for the carrier she tells you so within that time and names the day on which you will hear more.",
+    "Tell us in the chat the order number, what you have and what you would rather have. We put the new one "
+    "aside at once, so that nobody buys it from under you, and e-mail a label, which for an exchange is free. "
+    "The new one leaves as soon as the carrier has scanned the old one at the parcel shop. If what you want "
+    "is sold out, we say so before you look for the sticky tape.",
+    "If a night below −2 °C is expected anywhere between our door and yours, plants stay in the glasshouse. "
+    "This is the frost hold. You get a message when it starts, your delivery date becomes provisional, and "
+    "your plant is watered and talked to in the meantime. There is nothing you need to do.",
+    "Stand the pots close together. Put a wide saucer with pebbles and water under them, so that the pot "
+    "stands on the stones and not in the wet. Hang washing in the same room. A humidifier is best of all; set "
+    "it to 55 and clean it weekly. Opening the window in frost makes the air drier, not damper.",
+    "Take a photo within 5 days of delivery and send it to us in the chat or to help@mossgrove.example, with "
+    "your order number. One picture of the whole plant is enough; one of the box helps us quarrel with the "
+    "carrier. You do not have to send the plant back. Please do not: it has travelled enough.",
+    "Dig the hole twice as wide as the root ball and no deeper. Water the ball in a bucket until the bubbles "
+    "stop, set it level with the ground, fill up with the soil you took out, tread gently, and give ten "
+    "litres even if it rains. The best months are September to November and March to April.",
+    "Usually one of the two is only a reservation, left by a first attempt that failed. It vanishes by itself "
+    "in 3 to 5 banking days, and we can neither see it nor hurry it. Count the confirmation mails: one mail, "
+    "one order. If there really are two order numbers, tell us which to cancel before it is packed.",
+    "Monstera and pothos contain needle-shaped crystals that burn in the mouth. Bites lead to drooling and a "
+    "sore tongue, seldom to worse, but call the vet if swallowing is hard. Hellebores and snowdrop bulbs are "
+    "properly poisonous when eaten, to people too. Plant bulbs at once or store them where no toddler "
+    "mistakes them for onions. Lavender upsets the stomach of a cat in quantity; the olive and the Japanese "
+    "maple are harmless to both cats and dogs, though maple leaves are dangerous to horses.",
+    "All terracotta pots and the stoneware planter have a drainage hole. The stoneware planter comes with its "
+    "saucer; saucers for terracotta are sold separately. The hanging planter has no hole. It holds a "
+    "removable inner pot, so lift that out to water and let it drip in the sink.",
+)
+"""What an engine may look at while its weights are rounded; never compared on."""

@@ -12,7 +12,7 @@ from tiny_llama import make_adapter, make_tiny_llama
 
 from bot.engines import are_here, open_engine
 from bot.engines.by_ctranslate2 import converted
-from bot.engines.measure import open_tokenizer, shared_head
+from bot.engines.held_out import open_tokenizer, shared_head
 from bot.engines.weights import Weights
 from bot.errors import ModelError
 

@@ -27,6 +27,7 @@ def save_adapter(model: Any, folder: Path, *, base: Path, base_name: str) -> Non
         model.save_pretrained(half, save_embedding_layers=False)  # else it asks a hub about the base
         for name in ADAPTER_FILES:
             shutil.move(Path(half) / name, folder / name)
+            (folder / name).chmod(0o644)
     about = {"base": base_name, "fingerprint": base_fingerprint(base), "prompt": VERSION}
     (folder / BASE_FILE).write_text(json.dumps(about, indent=1) + "\n", "utf-8")
 

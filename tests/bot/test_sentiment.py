@@ -152,12 +152,13 @@ def test_a_head_that_is_sure_makes_a_reading_upset_where_the_rules_hear_nothing(
         services.reader.stop()
 
 
-def test_nothing_is_offered_to_somebody_whose_anger_only_the_head_heard(
+def test_anger_that_only_the_head_heard_hands_off_and_goes_over_the_wire(
     talk: Callable[..., tuple[Any, list[list[dict[str, Any]]]]],
 ) -> None:
     _, turns = talk("I feel treated like dirt", "what would you recommend")
-    decisions = [row["custom"]["nightdesk"]["decision"] for row in turns[0] if row.get("custom")]
-    assert decisions[0]["reason"] == "negative_sentiment"
+    told = next(row["custom"]["nightdesk"] for row in turns[0] if row.get("custom"))
+    assert told["decision"]["reason"] == "negative_sentiment"
+    assert told["reading"]["sentiment"] == {"label": "angry", "probability": 0.97, "upset": True}
 
 
 def test_anger_heard_before_is_remembered_for_the_offers() -> None:

@@ -25,6 +25,7 @@ CONVERSATIONS = {
     "an order cancelled": ["cancel my order MG-10001", "hm", "yes"],
     "a choice of orders": ["track my parcel"],
     "buttons": ["/greet", "/affirm", "/deny", "/voucher", '/track_order{"order_number": "10001"}', "/nonsense{"],
+    "anger that a head hears": ["I feel treated like dirt", "where is my order"],
     "chinese": ["盆栽多久浇一次水？", "你们的仓库在哪个城市"],
     "odd text": ["", " ", "\ud800 broken", "\x00", "a" * 9000, "🌱🌱🌱"],
 }

@@ -162,6 +162,18 @@ def test_the_weights_of_the_best_epoch_are_kept(folder: Path, rows: list[Row]) -
     assert loss_of(Speaker(model), rows[3:], recipe, PAD) == pytest.approx(min(found.losses), abs=1e-5)
 
 
+@pytest.mark.parametrize("eight_bit", [False, True])
+def test_beside_a_base_of_few_bits_the_adapter_keeps_full_precision(
+    eight_bit: bool, folder: Path, rows: list[Row]
+) -> None:
+    recipe = replace(RECIPE, epochs=6)
+    base = load_base(folder, device="cpu", eight_bit=eight_bit, dtype="bfloat16")
+    model = with_adapter(base, recipe, steps_of(rows, recipe))
+    found = learn(model, rows, recipe, pad=PAD, held_out=rows)
+    assert {value.dtype for value in learning(model).values()} == {torch.float32}
+    assert min(found.losses[1:]) < found.losses[0] - 1e-2
+
+
 def test_frozen_layers_get_no_adapter(folder: Path) -> None:
     model = with_adapter(load_base(folder), replace(RECIPE, frozen_layers=1), 1)
     assert learning(model)

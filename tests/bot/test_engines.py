@@ -11,8 +11,9 @@ import pytest
 from tiny_llama import make_adapter, make_tiny_llama
 
 from bot.engines import are_here, open_engine
-from bot.engines.by_ctranslate2 import converted
+from bot.engines.by_ctranslate2 import CTranslate2Engine, converted
 from bot.engines.held_out import open_tokenizer, shared_head
+from bot.engines.rounding import compensated
 from bot.engines.weights import Weights
 from bot.errors import ModelError
 
@@ -192,3 +193,24 @@ def test_an_unknown_engine_is_refused_with_the_known_ones(tiny: Path) -> None:
 def test_what_all_texts_begin_with_is_counted() -> None:
     assert shared_head([[1, 2, 3], [1, 2, 4], [1, 2]]) == 2
     assert shared_head([[1], [2]]) == 0
+
+
+def test_compensated_rounding_errs_less_on_what_was_seen_than_plain_rounding() -> None:
+    random = np.random.default_rng(5)
+    inputs = (random.normal(size=(400, 48)) @ random.normal(size=(48, 48))).astype(np.float32)
+    weight = random.normal(size=(20, 48)).astype(np.float32)
+    numbers, worth = compensated(weight, inputs.T @ inputs, 15)
+    plain = np.rint(weight / worth[:, None]) * worth[:, None]
+    assert np.abs(numbers).max() <= 15
+    errors = [np.square(inputs @ (weight - rounded).T).mean() for rounded in (numbers * worth[:, None], plain)]
+    assert errors[0] < 0.5 * errors[1]
+
+
+def test_rounding_that_rounds_hardly_anything_leaves_the_logits_alone(tiny: Path, prompt: list[int]) -> None:
+    """Smoothing moves factors between weights: with 8 bits instead of 7 only the rounding is left, and it halves."""
+    exact = open_engine("float32", Weights(tiny)).logits(prompt)
+    off_by = []
+    for quantization in ("int7", "int8"):
+        folder = converted(Weights(tiny), quantization)
+        off_by.append(off(CTranslate2Engine(folder, "float32", 1).logits(prompt), exact))
+    assert off_by[1] < 0.75 * off_by[0] < 0.1

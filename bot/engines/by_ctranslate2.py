@@ -100,8 +100,8 @@ class CTranslate2Engine:
 
         batch = ctranslate2.StorageView.from_array(np.asarray([ids], dtype=np.int32))
         lengths = ctranslate2.StorageView.from_array(np.asarray([len(ids)], dtype=np.int32))
-        made: Any = self._generator.forward_batch(batch, lengths)
-        return np.array(made, dtype=np.float32)[0]
+        made: Logits = np.array(self._generator.forward_batch(batch, lengths), dtype=np.float32)[0]
+        return made
 
 
 def _convert(weights: Weights, quantization: str, folder: Path) -> None:

@@ -8,7 +8,6 @@ import shutil
 import tempfile
 from collections.abc import Collection, Generator, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 

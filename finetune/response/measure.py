@@ -18,6 +18,10 @@ from finetune.response.recipe import ResponseRecipe
 from finetune.response.tokens import Row, prompt_ids
 
 
+OPENING = DONT_KNOW[: len("I can't find")]
+"""However a reply that gives up goes on."""
+
+
 @dataclass(frozen=True, slots=True)
 class Written:
     """One reply: its example, its words, and those of them the passages support."""
@@ -76,7 +80,7 @@ def write_replies(
         written.append(Written(example, text, supported(text, example.passages)))
         if told:
             told(len(written), len(examples))
-    return written, _shares(written, tokens / seconds if seconds else 0.0)
+    return written, shares_of(written, tokens / seconds if seconds else 0.0)
 
 
 def as_rows(written: Sequence[Written]) -> list[dict[str, Any]]:
@@ -84,7 +88,8 @@ def as_rows(written: Sequence[Written]) -> list[dict[str, Any]]:
     return [asdict(reply) for reply in written]
 
 
-def _shares(written: Sequence[Written], tokens_per_s: float) -> Replies:
+def shares_of(written: Sequence[Written], tokens_per_s: float) -> Replies:
+    """Return the shares of replies, however they were written."""
     tried = [reply for reply in written if not _gives_up(reply.text)]
     answerable = [reply for reply in written if reply.example.answered]
     unanswerable = [reply for reply in written if not reply.example.answered]
@@ -102,7 +107,7 @@ def _shares(written: Sequence[Written], tokens_per_s: float) -> Replies:
 
 
 def _gives_up(text: str) -> bool:
-    return text.startswith(DONT_KNOW[:20])
+    return text.startswith(OPENING)
 
 
 def _share(found: Any) -> float:

@@ -123,9 +123,7 @@ def tokens_per_s(model: Any, tokens: int = PACE_TOKENS) -> float:
     return tokens / (time.perf_counter() - started)
 
 
-def _distil(
-    whole: Any, student: Any, rows: Sequence[Row], recipe: ResponseRecipe, pad: int, told: Told | None
-) -> None:
+def _distil(whole: Any, student: Any, rows: Sequence[Row], recipe: ResponseRecipe, pad: int, told: Told | None) -> None:
     import torch
     from torch.nn import functional
 

@@ -18,6 +18,7 @@ from finetune.response.adapters import load_base, load_tokenizer, with_adapter
 from finetune.response.examples import Example, examples_of, split
 from finetune.response.loop import Learnt, learn, loss_of, steps_of
 from finetune.response.loss import Speaker
+from finetune.response.measure import Written, perplexity, shares_of, write_replies
 from finetune.response.recipe import METHODS, ResponseRecipe
 from finetune.response.saved import load_adapter, save_adapter
 from finetune.response.tokens import IGNORED, Row, batch_of, plain_rows, prompt_ids, row_of
@@ -299,3 +300,38 @@ def test_a_conversation_falls_on_one_side_of_the_split() -> None:
 
 def test_the_best_epoch_is_the_first_of_the_lowest_loss() -> None:
     assert Learnt(4, [3.0, 2.0, 1.5, 1.5, 2.0]).best_epoch == 2
+
+
+# Measuring
+
+
+def test_replies_are_written_for_every_example_and_their_perplexity_is_e_to_the_loss(
+    folder: Path, tokenizer: Any, rows: list[Row]
+) -> None:
+    model = load_base(folder)
+    written, shares = write_replies(model, tokenizer, EXAMPLES[:2], max_tokens=5)
+    assert [reply.example for reply in written] == list(EXAMPLES[:2])
+    assert shares.questions == 2
+    assert shares.tokens_per_s > 0
+    expected = torch.tensor(loss_of(Speaker(model), rows, RECIPE, PAD)).exp()
+    assert perplexity(model, rows, RECIPE, PAD) == pytest.approx(float(expected), rel=1e-5)
+
+
+def test_what_stays_what_is_given_up_and_what_is_invented_are_counted() -> None:
+    def reply(example: Example, text: str, kept: str) -> Written:
+        return Written(example, text, kept)
+
+    shares = shares_of(
+        [
+            reply(DELIVERY, "Delivery takes two days.", "Delivery takes two days."),
+            reply(DELIVERY, "Delivery takes two days. It is free.", "Delivery takes two days."),
+            reply(RETURNS, "I can't find the answer.", ""),
+            reply(SEEDS, DONT_KNOW, ""),
+            reply(SEEDS, "Seeds are free.", ""),
+        ],
+        3.0,
+    )
+    assert shares.supported == pytest.approx(1 / 3)  # of three that try an answer
+    assert shares.sentences_kept == pytest.approx(2 / 4)
+    assert shares.answered == pytest.approx(2 / 3)
+    assert (shares.knew_not, shares.gave_up) == (0.5, pytest.approx(1 / 3))

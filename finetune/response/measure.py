@@ -17,7 +17,6 @@ from finetune.response.loss import Speaker
 from finetune.response.recipe import ResponseRecipe
 from finetune.response.tokens import Row, prompt_ids
 
-
 OPENING = DONT_KNOW[: len("I can't find")]
 """However a reply that gives up goes on."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncIterator, Sequence
 from typing import Protocol
 
 
@@ -12,7 +12,7 @@ class Writer(Protocol):
     async def write(self, messages: Sequence[dict[str, str]], *, max_tokens: int, timeout_s: float) -> str:
         """Return what is written for chat messages of {role, content}; raise ModelError if nothing came in time."""
 
-    def stream(self, messages: Sequence[dict[str, str]], *, max_tokens: int, timeout_s: float) -> AsyncGenerator[str]:
+    def stream(self, messages: Sequence[dict[str, str]], *, max_tokens: int, timeout_s: float) -> AsyncIterator[str]:
         """Yield the same text in pieces as they are written, the sentence that the token limit cut off included.
 
         Closing the iterator stops the writing. Raises ModelError where `write` does, pieces may have come before.
@@ -32,7 +32,7 @@ class NoWriter:
 
     async def stream(
         self, messages: Sequence[dict[str, str]], *, max_tokens: int, timeout_s: float
-    ) -> AsyncGenerator[str]:
+    ) -> AsyncIterator[str]:
         """Yield nothing."""
         del messages, max_tokens, timeout_s
         nothing: tuple[str, ...] = ()

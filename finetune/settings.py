@@ -36,11 +36,12 @@ class Settings(BaseModel):
         description="JSONL of questions that nothing answers; the thresholds are chosen with them",
     )
     support: Path | None = Field(
-        None,
+        Path("data/demo/support_pairs.jsonl"),
         description="JSONL of sentences that passages support or do not; without it drafts are checked by rules",
     )
     composed: Path | None = Field(
-        None, description="JSONL of composed answers labelled by hand; without it customers never read composed answers"
+        Path("data/demo/composed_labels.jsonl"),
+        description="JSONL of composed answers labelled by hand; without it customers never read composed answers",
     )
     intents: Path = Field(Path("data/demo/intents.toml"), description="what to do for each intent")
     test_utterances: Path | None = Field(Path("data/demo/utterances_test.csv"), description="opened by evaluate only")

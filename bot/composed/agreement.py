@@ -195,7 +195,7 @@ def clauses(text: str) -> tuple[str, ...]:
         if len(WORD.findall(part)) >= 2 or not parts:
             parts.append(part)
         else:
-            parts[-1] += " " + part
+            parts[-1] = f"{parts[-1]} {part}".strip()
     return tuple(part for part in parts if part)
 
 

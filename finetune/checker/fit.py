@@ -20,6 +20,8 @@ from retrieval.encoder import TokenEncoder
 TOGETHER = 64
 TREES, RATE = 200, 0.06
 LEAST_PRECISION = 0.98
+DRAFTED_SUPPORTED = 0.15
+"""What share of a small model's sentences is supported; a sixth to an eighth of SmolLM2's were (November 2026)."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,7 @@ class Fitted:
 def fit_checker(table: Table, *, folds: int, seed: int) -> Fitted:
     """Fit trees; take as threshold the lowest at which 98% of what passes out of fold is supported.
 
+    Most of what a small model writes is not supported, so unsupported pairs count for more there than there are.
     Sources are left out whole. Raises BadLabels where there are fewer than two sources, or but one kind of label.
     """
     from sklearn.model_selection import GroupKFold
@@ -82,9 +85,15 @@ def fit_checker(table: Table, *, folds: int, seed: int) -> Fitted:
 
 
 def least_threshold(probabilities: Array, supported: NDArray[np.bool_], precision: float) -> float:
-    """Return the lowest probability from which on at least that share is supported; 1 where none is."""
+    """Return the lowest probability from which on at least that share is supported; 1 where none is.
+
+    Counted as if DRAFTED_SUPPORTED of all were.
+    """
     order = np.argsort(-probabilities, kind="stable")
-    share = np.cumsum(supported[order]) / np.arange(1, len(order) + 1)
+    right, wrong = np.cumsum(supported[order]), np.cumsum(~supported[order])
+    right = right / max(right[-1], 1) * DRAFTED_SUPPORTED
+    wrong = wrong / max(wrong[-1], 1) * (1 - DRAFTED_SUPPORTED)
+    share = right / (right + wrong)
     last_of_its_value = np.append(np.diff(probabilities[order]) != 0, True)
     good = np.flatnonzero((share >= precision) & last_of_its_value)
     return float(np.floor(probabilities[order[good[-1]]] * 1e6) / 1e6) if len(good) else 1.0

@@ -41,7 +41,8 @@ class Standing:
     """How composing does on labelled answers.
 
     coverage: share of the answers of which something is said. supported: share, of those, in which every sentence is.
-    answering: share of all questions that what is said answers; extractive_answering: that the passages do.
+    answering: share of the questions looked at that what is said answers; extractive_answering: that the nearest
+    passage in its own words does.
     """
 
     answers: int
@@ -104,8 +105,8 @@ def stand(answers: Sequence[Answer], judge: Judge) -> Standing:
         shown=len(shown),
         coverage=len(shown) / asked,
         supported=_share([all(row) for row in known]),
-        answering=sum(answer.answers is True for answer, _ in shown) / asked,
-        extractive_answering=sum(answer.extractive_answers is True for answer in answers) / asked,
+        answering=_share([answer.answers for answer in answers if answer.answers is not None]),
+        extractive_answering=_share([a.extractive_answers for a in answers if a.extractive_answers is not None]),
         written=sum(sentence.written for row in said for sentence in row),
         quoted=sum(not sentence.written for row in said for sentence in row),
         drafted=len(drafted),

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from bot.composed.checker import Judge
 from bot.errors import ModelError
 from bot.presentable import sentences
-from bot.prompts import draft_prompt
+from bot.prompts import DONT_KNOW, draft_prompt
 from bot.support import vetoed
 from bot.writer import Writer
 
@@ -64,8 +64,8 @@ async def compose(
         pieces = writer.stream(draft_prompt(question, passages), max_tokens=max_tokens, timeout_s=timeout_s)
         async with aclosing(_whole(pieces)) as drafts:
             async for draft in drafts:
-                if draft in written:
-                    return  # it goes round in circles
+                if draft in written or draft in DONT_KNOW:
+                    return  # it goes round in circles, or says itself that the passages do not answer
                 written.append(draft)
                 found = await asyncio.to_thread(_checked, judge, draft, question, passages)
                 if found is None or found.text in said or any(found.text in text for text in said):

@@ -8,6 +8,7 @@ import pytest
 from composed_fakes import PiecemealWriter, make_judge
 
 from bot.composed.compose import Sentence, compose, quote, without_yes_or_no
+from bot.prompts import DONT_KNOW
 
 PASSAGES = (
     "Delivery costs 5.90 euro. It is free from 75 euro of goods.",
@@ -64,6 +65,10 @@ def test_a_writer_that_goes_round_in_circles_is_stopped() -> None:
     assert len(said) == 1
     assert writer.stopped
     assert writer.given < 30
+
+
+def test_a_writer_that_says_it_does_not_know_is_taken_at_its_word() -> None:
+    assert texts(f"{DONT_KNOW} Delivery costs 5.90 euro.") == []
 
 
 def test_a_sentence_that_was_cut_off_is_not_said() -> None:

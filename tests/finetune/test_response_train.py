@@ -9,11 +9,15 @@ import pytest
 from tiny_bert import make_tiny_bert
 from tiny_speaker import make_tiny_speaker
 
+from bot.errors import ModelError
+from bot.prompts import VERSION
 from bot.response_weights import base_of, check_adapter, resolve
 from finetune.errors import BadLabels, BadRecipe, NothingToServe
-from finetune.response.adapters import load_base
+from finetune.response.adapters import load_base, with_adapter
 from finetune.response.corpus import company_text
-from finetune.response.saved import load_adapter
+from finetune.response.recipe import ResponseRecipe
+from finetune.response.saved import load_adapter, save_adapter
+from finetune.response.shipped import take_shipped
 from finetune.response.train import WORK, train_response
 from finetune.settings import Settings
 from retrieval.bundle import open_bundle
@@ -111,6 +115,26 @@ def test_the_companys_text_is_read_first_and_layers_are_dropped_where_asked(
     again = train_response(Settings(response=asked), retrieval, home, model=str(speaker))
     assert again["base"] == report["base"]
     assert again["perplexity"] == report["perplexity"]
+
+
+def test_an_adapter_from_elsewhere_is_taken_onto_its_own_base_only(home: Path, speaker: Path, tmp_path: Path) -> None:
+    shipped = tmp_path / "shipped"
+    model = with_adapter(load_base(speaker), ResponseRecipe(), 1)
+    save_adapter(model, shipped, base=speaker, base_name=str(speaker))
+    adapter = open_bundle(home, take_shipped(shipped, home)).path / "response"
+    assert (adapter / "base.json").read_bytes() == (shipped / "base.json").read_bytes()
+    other = make_tiny_speaker(tmp_path / "other", layers=1)
+    save_adapter(model, shipped, base=speaker, base_name=str(other))
+    with pytest.raises(ModelError, match="tune it again"):
+        take_shipped(shipped, home)
+
+
+def test_the_shipped_adapter_names_no_place_on_a_machine_and_fits_todays_prompt() -> None:
+    folder = Path(__file__).resolve().parents[2] / "data" / "adapters" / "demo"
+    about = json.loads((folder / "base.json").read_text())
+    assert (about["base"], about["prompt"]) == ("smollm2", VERSION)
+    assert json.loads((folder / "adapter_config.json").read_text())["base_model_name_or_path"] == "smollm2"
+    assert sum(path.stat().st_size for path in folder.iterdir()) < 20_000_000
 
 
 def test_the_companys_text_is_its_articles_and_its_agents_words(home: Path) -> None:

@@ -75,6 +75,7 @@ class ResponseModel:
         self._adapter = adapter
         self._least_agreement = least_agreement
         self._loaded: _Loaded | None = None
+        self._weights: Weights | None = None
         self._broken: set[tuple[str, str]] = set()
         self._heads: dict[tuple[int, ...], int] = {}
         self._closing = threading.Event()
@@ -130,9 +131,9 @@ class ResponseModel:
         from bot.engines.weights import Weights
 
         adapter = self._adapter()
-        if self._loaded is not None and self._loaded.weights.adapter == adapter:
-            return self._loaded.weights
-        return Weights(self.folder, adapter)
+        if self._weights is None or self._weights.adapter != adapter:
+            self._weights = Weights(self.folder, adapter)
+        return self._weights
 
     def close(self) -> None:
         """Start nothing more; what is being written ends with its next token."""

@@ -99,16 +99,20 @@ class Start:
             return None
 
     def _measure(self, writer: ResponseModel) -> None:
-        """Once the start is over, see which engine is the fastest here, if nobody has."""
+        """Once the start is over, see which engine is the fastest with the weights that serve, if nobody has."""
         from bot.engines.router import kept, measure_all
 
-        if self._ending.wait(MEASURE_AFTER_S):
-            return
-        try:
-            if kept(writer.weights(), writer.threads) is None:
-                measure_all(writer.weights(), writer.threads, patient=True, ended=self._ending)
-        except (ModelError, OSError) as error:
-            log.warning("which engine is the fastest here could not be measured: %s", error)
+        seen = None
+        while not self._ending.wait(MEASURE_AFTER_S):
+            weights = writer.weights()
+            if weights is seen:
+                continue
+            seen = weights
+            try:
+                if kept(weights, writer.threads) is None:
+                    measure_all(weights, writer.threads, patient=True, ended=self._ending)
+            except (ModelError, OSError) as error:
+                log.warning("which engine is the fastest here could not be measured: %s", error)
 
 
 def open_back_office(

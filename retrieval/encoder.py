@@ -321,7 +321,7 @@ def _load(folder: Path, device: str, dtype: Any, eight_bit: bool) -> Any:
     try:
         return SentenceTransformer(
             str(folder),
-            device=device,
+            device=None if eight_bit else device,  # there device_map says it
             trust_remote_code=False,
             local_files_only=True,
             model_kwargs=kwargs,

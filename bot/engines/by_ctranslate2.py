@@ -24,8 +24,18 @@ KEPT = 3
 
 def open_ctranslate2(weights: Weights, threads: int, *, eight_bit: bool) -> CTranslate2Engine:
     """Load the conversion, made first if it is not there or not whole (15 s and more)."""
-    quantization = ("int7" if saturates() else "int8") if eight_bit else "float32"
+    quantization = eight_bits() if eight_bit else "float32"
     return CTranslate2Engine(converted(weights, quantization), quantization, threads)
+
+
+def is_ready(weights: Weights) -> bool:
+    """True if the conversion to 8 bits has been made, so that opening it takes a second."""
+    return (_folder(weights, eight_bits()) / SUMS).is_file()
+
+
+def eight_bits() -> str:
+    """The 8 bits that this processor multiplies without harm."""
+    return "int7" if saturates() else "int8"
 
 
 def saturates() -> bool:
@@ -43,7 +53,7 @@ def saturates() -> bool:
 
 def converted(weights: Weights, quantization: str) -> Path:
     """Return the folder of the conversion; it appears whole or not at all, and a damaged one is made again."""
-    folder = weights.shelf / f"ctranslate2-{quantization}-{weights.fingerprint}"
+    folder = _folder(weights, quantization)
     if _is_whole(folder):
         return folder
     with weights.alone_at_the_shelf():
@@ -148,6 +158,10 @@ def _write(weights: Weights, plain: Path, quantization: str, into: Path) -> None
         else:
             spec.optimize("int8")
     spec.save(str(into))
+
+
+def _folder(weights: Weights, quantization: str) -> Path:
+    return weights.shelf / f"ctranslate2-{quantization}-{weights.fingerprint}"
 
 
 def _is_whole(folder: Path) -> bool:

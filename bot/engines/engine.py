@@ -30,7 +30,7 @@ LIBRARY = {
 NAMES = tuple(LIBRARY)
 EIGHT_BIT = ("bitsandbytes", "torchao", "torchao-dynamic", "ctranslate2")
 CPU_DEFAULT = "ctranslate2"
-"""Serves a machine without a GPU until it is measured: 2 to 4 times as fast as float32 wherever we measured."""
+"""Serves a machine without a GPU until it is measured, once it has been converted."""
 
 
 class Engine(Protocol):

@@ -56,7 +56,7 @@ class Measured:
 def pick(weights: Weights, threads: int, least_agreement: float) -> Choice:
     """Return what serves: by what was measured on this machine, else the default."""
     found = kept(weights, threads)
-    return default() if found is None else choose_among(found, least_agreement)
+    return default(weights) if found is None else choose_among(found, least_agreement)
 
 
 def choose_among(measured: Measured, least_agreement: float) -> Choice:
@@ -64,13 +64,15 @@ def choose_among(measured: Measured, least_agreement: float) -> Choice:
     return choose(measured.rows, least_agreement, on_gpu=_cuda())
 
 
-def default() -> Choice:
-    """What serves a machine that is not measured yet."""
+def default(weights: Weights) -> Choice:
+    """What serves a machine that is not measured yet: what can be loaded at once, as converting takes the machine."""
+    from bot.engines.by_ctranslate2 import is_ready
+
     here = are_here()
     if _cuda():
         name = "bitsandbytes" if "bitsandbytes" in here else "bfloat16"
     else:
-        name = CPU_DEFAULT if CPU_DEFAULT in here else REFERENCE
+        name = CPU_DEFAULT if CPU_DEFAULT in here and is_ready(weights) else REFERENCE
     return Choice(name, "this machine has not been measured; `nightdesk bench model` does it now", measured=False)
 
 

@@ -9,8 +9,9 @@ from typing import get_args
 import pytest
 from tiny_llama import make_tiny_llama
 
-from bot.engines import NAMES, are_here
-from bot.engines.router import Choice, choose, default, kept, measure_all, pick
+from bot.engines import NAMES
+from bot.engines.by_ctranslate2 import converted, eight_bits
+from bot.engines.router import choose, default, kept, measure_all, pick
 from bot.engines.weights import Weights, adapter_in, weights_that_serve
 from bot.errors import ModelError
 from bot.response_weights import folder_of
@@ -54,7 +55,7 @@ def test_the_reason_names_what_was_faster_and_failed() -> None:
 
 def test_measuring_keeps_what_pick_finds_until_the_machine_changes(tmp_path: Path) -> None:
     weights = Weights(make_tiny_llama(tmp_path / "llama"))
-    assert pick(weights, 1, 0.95) == default()
+    assert pick(weights, 1, 0.95) == default(weights)
     measured = measure_all(weights, 1, names=("ctranslate2-float32",))
     assert list(measured.rows) == ["float32", "ctranslate2-float32"]
     assert [each["agreement"] for each in measured.rows.values()] == [1.0, 1.0]
@@ -75,13 +76,14 @@ def test_a_damaged_measurement_is_none(tmp_path: Path) -> None:
     weights = Weights(make_tiny_llama(tmp_path / "llama"))
     (weights.made_shelf() / f"measured-{weights.fingerprint}.json").write_text('{"machine": ')
     assert kept(weights, 1) is None
-    assert pick(weights, 1, 0.95) == default()
+    assert pick(weights, 1, 0.95) == default(weights)
 
 
-def test_the_default_is_an_engine_that_is_here() -> None:
-    choice = default()
-    assert isinstance(choice, Choice)
-    assert choice.engine in are_here()
+def test_the_default_is_what_can_be_loaded_at_once(tmp_path: Path) -> None:
+    weights = Weights(make_tiny_llama(tmp_path / "llama"))
+    assert default(weights).engine == "float32"
+    converted(weights, eight_bits())
+    assert default(weights).engine == "ctranslate2"
 
 
 def test_every_engine_can_be_named_in_the_configuration() -> None:

@@ -21,8 +21,8 @@ def smollm2(weights: Path) -> Weights:
     return Weights(weights / "smollm2")
 
 
-def test_8_bits_serve_before_anything_is_measured() -> None:
-    assert default().engine == "bitsandbytes"
+def test_8_bits_serve_before_anything_is_measured(smollm2: Weights) -> None:
+    assert default(smollm2).engine == "bitsandbytes"
 
 
 def test_8_bits_take_at_most_62_hundredths_of_16(smollm2: Weights) -> None:

@@ -280,11 +280,17 @@ def ingest(
 @cli.command()
 @click.option("--encoder", "how", flag_value="encoder", help="Tune the encoder again, on everything.")
 @click.option("--heads", "how", flag_value="heads", help="Leave the encoder as it is: under a minute or two.")
+@click.option("--search", "trials", default=0, type=click.IntRange(0),
+              help="Try so many recipes first and tune the encoder by the best; minutes each.")  # fmt: skip
+@click.option("--curves", "kind", type=click.Choice(["none", "tensorboard", "wandb"]), default="none",
+              help="Draw losses and held-out figures, under training/curves of the home.")  # fmt: skip
 @click.option("--response", is_flag=True, help="Tune the response model too: minutes on a GPU, an hour without.")
 @click.option("--response-only", is_flag=True, help="Tune the response model and nothing else.")
 @json_option
 @click.pass_obj
-def train(place: Place, how: str | None, response: bool, response_only: bool, as_json: bool) -> None:
+def train(
+    place: Place, how: str | None, trials: int, kind: str, response: bool, response_only: bool, as_json: bool
+) -> None:
     """Tune the encoder, fit the heads, pick thresholds, and publish a new bundle.
 
     The first time, the encoder is tuned on the labelled utterances and on the corpus (minutes; killed, it goes on where
@@ -294,35 +300,53 @@ def train(place: Place, how: str | None, response: bool, response_only: bool, as
     \b
     Example: nightdesk train --json
     """
+    from finetune.curves import curves_for
     from finetune.encoder.progress import line_on
 
+    if trials and (how == "heads" or response_only):
+        raise click.UsageError("--search tunes the encoder; it does not go with --heads or --response-only")
     told, report = None if as_json else line_on(sys.stderr), dict[str, Any]()
-    with one_sentence():
+    with one_sentence(), contextlib.closing(curves_for(kind, place.home / "training" / "curves")) as curves:
         if not response_only:
             from finetune.learning import How
             from finetune.train import train as run
 
             key = bytes.fromhex(place.secrets()["corpus"])
-            report = run(place.finetune, place.retrieval, place.home, master_key=key, how=How(how or "auto"), told=told)
+            report = run(
+                place.finetune, place.retrieval, place.home, master_key=key, told=told, trials=trials, curves=curves,
+                how=How.ENCODER if trials else How(how or "auto"),
+            )  # fmt: skip
         if response or response_only:
             from finetune.response.train import train_response
 
             model = "smollm2" if place.bot.model == "off" else place.bot.model
-            report["response"] = train_response(place.finetune, place.retrieval, place.home, model=model, told=told)
+            report["response"] = train_response(
+                place.finetune, place.retrieval, place.home, model=model, told=told, curves=curves
+            )
     tell(report, as_json)
 
 
 @cli.command()
+@click.option("--composed", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
+              help="Instead, draft an answer to every test question into FILE, ready to be labelled.")  # fmt: skip
 @json_option
 @click.pass_obj
-def evaluate(place: Place, as_json: bool) -> None:
+def evaluate(place: Place, composed: Path | None, as_json: bool) -> None:
     """Measure the current bundle on the held-out files, which nothing was chosen on.
 
     \b
     Example: nightdesk evaluate --json
     """
+    from finetune.composed import draft_answers, serving_writer
     from finetune.evaluate import evaluate as run
 
+    if composed:
+        with one_sentence():
+            writer = serving_writer(place.bot, place.home)
+            report = draft_answers(place.finetune, place.retrieval, place.bot, place.home, writer, composed)
+            writer.close()
+        tell_rows(report, as_json)
+        return
     with one_sentence():
         report = run(place.finetune, place.retrieval, place.bot, place.home)
     tell(report, as_json)

@@ -171,7 +171,8 @@ def fit_scope(features: Array, inside: int, folds: int, seed: int) -> tuple[Scop
     from sklearn.model_selection import StratifiedKFold, cross_val_predict
 
     outside = np.arange(len(features)) >= inside
-    if outside.sum() < folds:
+    folds = min(folds, inside)
+    if folds < 2 or outside.sum() < folds:
         weights = ScopeWeights()
         raw = features @ np.asarray([weights.probability, weights.cosine], np.float32) + weights.intercept
         return weights, (1 / (1 + np.exp(-raw))).astype(np.float32)

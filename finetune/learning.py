@@ -18,6 +18,7 @@ import numpy as np
 
 from bot.catalogue import IntentEntry
 from bot.head import IntentHead
+from finetune.curves import Curves
 from finetune.encoder.recipe import Recipe
 from finetune.errors import NothingToServe
 from finetune.heads import OutOfFold, fit_head
@@ -88,13 +89,21 @@ def learn_head(lesson: Lesson, encoder: Encoder, tuned: bool, settings: Settings
 
 
 def learn_encoder(
-    lesson: Lesson, base: Path, pairs: Pairs, recipe: Recipe, home: Path, told: Told | None = None
+    lesson: Lesson,
+    base: Path,
+    pairs: Pairs,
+    recipe: Recipe,
+    home: Path,
+    told: Told | None = None,
+    curves: Curves | None = None,
 ) -> Learnt:
     """Tune the encoder in `base` with its head. A killed run goes on where it was; call `keep_pilot` once it serves."""
     from finetune.encoder.intents import learn_intents
 
     work = home / FOLDER
-    sealed = learn_intents(base, lesson.utterances, recipe, work, told, outside=lesson.outside, pairs=pairs)
+    sealed = learn_intents(
+        base, lesson.utterances, recipe, work, told, outside=lesson.outside, pairs=pairs, curves=curves
+    )
     chosen = {"cross_validated_accuracy": sealed.held_out_accuracy, "epochs": sealed.epochs, "C": sealed.strength,
               "temperature": sealed.head.temperature, "tuning_s": round(sealed.seconds, 1)}  # fmt: skip
     about = {

@@ -11,10 +11,12 @@ from typing import Any
 
 from bot.answerability import FILE as ANSWERABILITY_FILE
 from bot.catalogue import Handle
+from bot.composed.checker import FILE as SUPPORT_FILE
 from bot.head import CATALOGUE_FILE, TENSORS_FILE
 from bot.sentiment import FILES as SENTIMENT_FILES
 from finetune.answering import Answering, pick_answering, search_all
-from finetune.encoder.recipe import Recipe, read_recipe
+from finetune.curves import Curves
+from finetune.encoder.recipe import Recipe
 from finetune.errors import NothingToServe
 from finetune.heads import OutOfFold
 from finetune.judge import Judge
@@ -23,6 +25,7 @@ from finetune.learning import How, Learnt, Lesson, Told, frozen_accuracy, keep_p
 from finetune.pairs import corpus_pairs
 from finetune.parts import learn_parts
 from finetune.related import learn_related
+from finetune.search import recipe_of, search
 from finetune.settings import Settings
 from finetune.thresholds import pick_action_probability, pick_intent_thresholds, pick_margin, pick_scope_to_ask
 from retrieval.bundle import Bundle, CurrentBundle, write_bundle
@@ -39,8 +42,6 @@ from retrieval.weights import WEIGHTS, resolve_encoder
 
 TUNED = {"epochs": 3, "frozen_layers": 3, "learning_rate": 1e-4}
 """How `train` differs from the recipe: minutes on a laptop instead of an hour."""
-RECIPE = "recipe.json"
-"""In the home, where a search has left the best recipe it found."""
 
 
 @dataclass(frozen=True)
@@ -65,12 +66,15 @@ def train(
     *,
     master_key: bytes | None = None,
     how: How = How.HEADS,
+    trials: int = 0,
+    curves: Curves | None = None,
     told: Told | None = None,
 ) -> dict[str, Any]:
     """Publish a bundle with newly trained parts; return what was chosen and how it did on utterances unseen.
 
-    master_key: the corpus's, to keep the vectors of a newly tuned encoder; tuning asks for it. A tuned encoder that
-    reads or finds worse than the one before is not published: the heads are trained on the old one then.
+    master_key: the corpus's, to keep the vectors of a newly tuned encoder; tuning asks for it. trials: how many
+    recipes are tried before the encoder is tuned by the best; `recipe.json` of the home keeps it for later. A tuned
+    encoder that reads or finds worse than the one before is not published: the heads are trained on the old one then.
     Raises NothingToServe without a bundle, BadLabels if a labelled file is no good, BadRecipe likewise, Busy if an
     ingest is at work.
     """
@@ -85,7 +89,9 @@ def train(
     with only_one(home) if tunes(how, tuned) else nullcontext():
         trained, compared = None, None
         if tunes(how, tuned):
-            trained, compared = run.tuned(bundle, encoder, tuned, _key(master_key), told)
+            key = _key(master_key)
+            base = encoder if not tuned else SentenceEncoder(_base_folder(home, retrieval))
+            trained, compared = run.tuned(bundle, encoder, base, run.recipe(base, trials, told), key, told, curves)
         if trained is None:
             learnt = learn_head(run.lesson, encoder, tuned, settings, home)
             trained = _Trained(learnt, bundle, None, run.answering(learnt, bundle))
@@ -103,14 +109,26 @@ class _Run:
     lesson: Lesson
     judge: Judge
 
+    def recipe(self, base: Encoder, trials: int, told: Told | None) -> Recipe:
+        """Return the recipe to tune by: the configuration's, or what a search, this one or an earlier, made of it."""
+        start = Recipe().altered(TUNED | self.settings.recipe, "[finetune] recipe")
+        if trials:
+            return search(base.folder, self.lesson.utterances, trials, self.home, told, start=start)
+        return recipe_of(self.home, start)
+
     def tuned(
-        self, bundle: Bundle, encoder: Encoder, tuned: bool, master_key: bytes, told: Told | None
+        self,
+        bundle: Bundle,
+        encoder: Encoder,
+        base: Encoder,
+        recipe: Recipe,
+        master_key: bytes,
+        told: Told | None,
+        curves: Curves | None,
     ) -> tuple[_Trained | None, dict[str, Any]]:
         """Tune, index, and compare with what serves; None in place of what is worse."""
-        base = encoder if not tuned else SentenceEncoder(_base_folder(self.home, self.retrieval))
-        recipe = read_recipe(self.home / RECIPE, Recipe().altered(TUNED | self.settings.recipe, "[finetune.recipe]"))
         pairs = corpus_pairs(self.home, self.retrieval, base)
-        learnt = learn_encoder(self.lesson, base.folder, pairs, recipe, self.home, told)
+        learnt = learn_encoder(self.lesson, base.folder, pairs, recipe, self.home, told, curves)
         index, made_from = reindex(learnt.encoder, self.retrieval, self.home, master_key)
         searched = replace(bundle, index=index)
         trained = _Trained(learnt, searched, made_from, self.answering(learnt, searched))
@@ -166,7 +184,7 @@ class _Run:
             encoder_dir=learnt.folder,
             extra_files=files,
             # older ones would judge by thresholds, labels or layers that are gone
-            drop=(ANSWERABILITY_FILE, ENTITIES_FILE, *SENTIMENT_FILES),
+            drop=(ANSWERABILITY_FILE, ENTITIES_FILE, SUPPORT_FILE, *SENTIMENT_FILES),
             data=data | ({"index": trained.made_from} if trained.made_from else {}),
             metrics=metrics,
             thresholds=thresholds,
@@ -247,7 +265,8 @@ def _auroc(view: OutOfFold) -> float:
 
 def _files(settings: Settings) -> list[Path]:
     learnt_from = (settings.utterances, settings.out_of_scope, settings.questions, settings.unanswerable)
-    return [path for path in (*learnt_from, settings.entities, settings.sentiment, settings.intents) if path]
+    heads = (settings.entities, settings.sentiment, settings.support, settings.composed)
+    return [path for path in (*learnt_from, *heads, settings.intents) if path]
 
 
 def _sha256(path: Path) -> str:

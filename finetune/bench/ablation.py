@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from finetune.encoder.intents import _names
+from finetune.encoder.intents import names_of
 from finetune.encoder.loop import Examples, Told, tune
 from finetune.encoder.model import TrainableEncoder
 from finetune.encoder.recipe import Recipe
@@ -146,7 +146,7 @@ def _sets(train: Path, others: Path | None, rows: int, test_share: float, seed: 
     if not judged:
         raise BadLabels(f"{others or train} leaves no row to judge on; give rows of the same intents not in {train}")
     labels, gold = _numbered(learnt)
-    names = _names(labels)
+    names = names_of(labels)
     asked = np.asarray([labels.index(row.intent) for row in judged], dtype=np.int64)
     return _Sets([row.text for row in learnt], gold, names, labels, [row.text for row in judged], asked)
 

@@ -15,8 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bot.head import Array, IntentHead
-from finetune.encoder.loop import Examples, Told, Tuned, tune
+from finetune.curves import Curves, NoCurves, under
+from finetune.encoder.loop import Examples, Told, Tuned
 from finetune.encoder.recipe import Recipe
+from finetune.ensemble import tune_folded
 from finetune.errors import BadLabels, BadRecipe
 from finetune.heads import OutOfFold
 from finetune.labelled import Labelled
@@ -58,6 +60,7 @@ def learn_intents(
     *,
     outside: Sequence[str] = (),
     pairs: Pairs = NO_PAIRS,
+    curves: Curves | None = None,
 ) -> Sealed:
     """Tune a pilot with a part held out, choose on that part, then tune on everything (few: again, many: no more).
 
@@ -66,11 +69,11 @@ def learn_intents(
     intent's name is read as one more utterance of it, if it has words. Raises BadLabels if there are fewer than two
     intents, or none has two utterances, BadRecipe if tuning diverges.
     """
-    started = time.perf_counter()
+    started, drawn = time.perf_counter(), curves or NoCurves()
     labels = tuple(sorted({utterance.intent for utterance in utterances}))
     gold = np.asarray([labels.index(utterance.intent) for utterance in utterances], dtype=np.int64)
     _refuse_too_little(labels, gold)
-    texts, names = [utterance.text for utterance in utterances], _names(labels)
+    texts, names = [utterance.text for utterance in utterances], names_of(labels)
 
     def examples(rows: NDArray[np.int64]) -> Examples:
         return Examples(
@@ -81,7 +84,15 @@ def learn_intents(
     held = held_out_rows(gold, 0.05 if len(gold) >= SETTLED else 0.2, recipe.seed)
     kept, out = np.flatnonzero(~held), np.flatnonzero(held)
     judged = ([texts[row] for row in out], [int(gold[row]) for row in out]) if _many(gold) else None
-    pilot = tune(base, examples(kept), recipe, held_out=judged, checkpoint=work / "pilot", told=told)
+    pilot = tune_folded(
+        base,
+        examples(kept),
+        recipe,
+        held_out=judged,
+        checkpoint=work / "pilot",
+        told=told,
+        curves=under(drawn, "pilot"),
+    )
     _save(pilot, work / "pilot-model", [texts[row] for row in kept])
     verdict = judge_pilot(
         labels, _rows(pilot, examples(kept)), Rows(pilot.encoder.encode([texts[row] for row in out]), gold[out]),
@@ -90,7 +101,15 @@ def learn_intents(
     everything = examples(np.arange(len(gold)))
     tuned, folder = pilot, work / "pilot-model"
     if len(gold) < SETTLED:
-        tuned = tune(base, everything, recipe, stop_after=pilot.epochs, checkpoint=work / "final", told=told)
+        tuned = tune_folded(
+            base,
+            everything,
+            recipe,
+            stop_after=pilot.epochs,
+            checkpoint=work / "final",
+            told=told,
+            curves=under(drawn, "final"),
+        )
         folder = work / "model"
         _save(tuned, folder, texts)
     head = made_head(
@@ -128,7 +147,7 @@ def _many(gold: NDArray[np.int64]) -> bool:
     return len(gold) >= MANY * len(np.unique(gold))
 
 
-def _names(labels: Sequence[str]) -> dict[str, str]:
+def names_of(labels: Sequence[str]) -> dict[str, str]:
     """The intents' names as a customer might put them: "card_arrival" reads "card arrival"."""
     plain = {label: re.sub(r"[_\W]+", " ", label).strip() for label in labels}
     return {label: text for label, text in plain.items() if re.search(r"[^\W\d]{3}", text)}

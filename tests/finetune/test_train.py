@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 from tiny_bert import make_tiny_bert
 
+from finetune.encoder.recipe import Recipe
 from finetune.errors import BadRecipe, NothingToServe
 from finetune.learning import FOLDER, How
 from finetune.pairs import corpus_pairs
@@ -146,6 +148,24 @@ def test_a_tuned_encoder_comes_with_an_index_and_heads_of_its_own(root: Path) ->
     seen = set(json.loads((home / FOLDER / "pilot-model-seen.json").read_text()))
     unseen = [text for texts in UTTERANCES.values() for text in texts if text not in seen]
     assert f"on {len(unseen) + 6} utterances" in open_bundle(home).manifest.thresholds_source
+
+
+def test_a_search_leaves_its_recipe_and_curves_are_drawn(root: Path) -> None:
+    drawn: list[str] = []
+
+    class Kept:
+        def number(self, name: str, value: float, step: int) -> None:
+            drawn.append(name)
+
+        def close(self) -> None: ...
+
+    home = root / "home"
+    report = train(settings(root), reading(root), home, master_key=KEY, how=How.ENCODER, trials=2, curves=Kept())
+    found = json.loads((home / "recipe.json").read_text())
+    assert found["trials"] == 2
+    assert set(found["recipe"]) <= {field.name for field in fields(Recipe)}
+    assert report["encoder"]["epochs"] <= found["recipe"].get("epochs", 4)
+    assert drawn
 
 
 def test_without_its_pilot_a_tuned_encoder_gets_no_new_head(root: Path) -> None:

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bot.head import Array, IntentHead
-from finetune.curves import Curves, NoCurves, under
+from finetune.curves import Curves, under
 from finetune.encoder.loop import Examples, Told, Tuned
 from finetune.encoder.recipe import Recipe
 from finetune.ensemble import tune_folded
@@ -69,7 +69,7 @@ def learn_intents(
     intent's name is read as one more utterance of it, if it has words. Raises BadLabels if there are fewer than two
     intents, or none has two utterances, BadRecipe if tuning diverges.
     """
-    started, drawn = time.perf_counter(), curves or NoCurves()
+    started = time.perf_counter()
     labels = tuple(sorted({utterance.intent for utterance in utterances}))
     gold = np.asarray([labels.index(utterance.intent) for utterance in utterances], dtype=np.int64)
     _refuse_too_little(labels, gold)
@@ -91,7 +91,7 @@ def learn_intents(
         held_out=judged,
         checkpoint=work / "pilot",
         told=told,
-        curves=under(drawn, "pilot"),
+        curves=under(curves, "pilot"),
     )
     _save(pilot, work / "pilot-model", [texts[row] for row in kept])
     verdict = judge_pilot(
@@ -108,7 +108,7 @@ def learn_intents(
             stop_after=pilot.epochs,
             checkpoint=work / "final",
             told=told,
-            curves=under(drawn, "final"),
+            curves=under(curves, "final"),
         )
         folder = work / "model"
         _save(tuned, folder, texts)

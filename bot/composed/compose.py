@@ -10,7 +10,7 @@ import asyncio
 import logging
 import re
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 
@@ -49,7 +49,7 @@ class Sentence:
 
 async def compose(
     writer: Writer, judge: Judge, question: str, passages: Sequence[str], *, max_tokens: int, timeout_s: float
-) -> AsyncIterator[Sentence]:
+) -> AsyncGenerator[Sentence]:
     """Yield checked sentences as they are written; at most three, none twice, none that the passages do not support.
 
     Where the writer fails or time runs out, what was yielded stands. Closing this iterator stops the writing.
@@ -113,7 +113,7 @@ def without_yes_or_no(sentence: str) -> str:
     return rest[:1].upper() + rest[1:]
 
 
-async def _whole(pieces: AsyncIterator[str]) -> AsyncIterator[str]:
+async def _whole(pieces: AsyncIterator[str]) -> AsyncGenerator[str]:
     """Yield sentences as soon as the next one begins; the last one only if it was finished."""
     text = ""
     async with aclosing(pieces) as open_pieces:  # type: ignore[type-var]

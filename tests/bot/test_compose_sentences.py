@@ -86,7 +86,7 @@ def test_closing_stops_the_writing() -> None:
     async def go() -> str:
         sentences = compose(writer, make_judge(), "what delivery costs", PASSAGES, max_tokens=50, timeout_s=5.0)
         first = await anext(sentences)
-        await sentences.aclose()  # type: ignore[attr-defined]
+        await sentences.aclose()
         return first.text
 
     assert asyncio.run(go()) == "Delivery costs 5.90 euro."

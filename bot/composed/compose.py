@@ -85,7 +85,7 @@ def _checked(judge: Judge, draft: str, question: str, passages: Sequence[str]) -
     draft = without_yes_or_no(draft)
     judged = judge.judge(draft, passages)
     if judge.holds(judged) and not vetoed(draft, passages):
-        ((_, (asked,)),) = judge.nearness([question], [draft])[:1] or [((0, 0), [0.0])]
+        asked = max((near for _, (near,) in judge.nearness([question], [draft])), default=0.0)
         return Sentence(draft, judged.passage, written=True) if asked >= NEAR_ASKED else None
     near = [
         (written + asked, place)

@@ -19,9 +19,12 @@ from composed_fakes import PiecemealWriter, make_judge
 from jsonschema import Draft202012Validator
 from referencing import Registry, Resource
 
+from bot.composed.answer import for_customers, worth_composing
 from bot.server import build_app
 from bot.services import Services
 from bot.settings import Settings
+from bot.thresholds import Thresholds
+from retrieval.types import Hit
 
 WIRE = Path(__file__).parents[2] / "docs" / "wire"
 LONG = replace(
@@ -173,3 +176,35 @@ def test_health_says_that_customers_read_composed_answers(server: Speaking) -> N
     connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=10)
     connection.request("GET", "/health")
     assert json.loads(connection.getresponse().read())["composes"] is True
+
+
+def test_an_agent_is_offered_what_was_composed_with_its_sources(server: Speaking) -> None:
+    status, body = server.ask("/webhook", call(action="action_suggest"))
+    drafts = json.loads(b"".join(body))["responses"][0]["custom"]["nightdesk"]["drafts"]
+    written = [draft for draft in drafts if draft["made_by"] == "model"]
+    assert (status, [draft["text"] for draft in written]) == (200, [DRAFT])
+    assert [citation["source"] for citation in written[0]["citations"]] == ["delivery.md"]
+
+
+@pytest.mark.parametrize(
+    ("chosen", "proven", "reads"),
+    [
+        ("auto", 0.0, False),
+        ("auto", 1.0, True),
+        ("drafts", 1.0, False),
+        ("off", 1.0, False),
+        ("customers", 0.0, True),
+    ],
+)
+def test_customers_read_it_if_the_operator_says_so_or_leaves_it_to_evaluation(
+    server: Speaking, chosen: str, proven: float, reads: bool
+) -> None:
+    settings = server.services.settings.model_copy(update={"composed": chosen})
+    assert for_customers(replace(server.services, settings=settings), Thresholds(composed=proven)) is reads
+
+
+def test_a_short_passage_is_not_worth_composing_from() -> None:
+    hit = Hit(PASSAGES[0], 0.9, 1.0, 0.1, 1)
+    assert not worth_composing([hit])
+    assert worth_composing([hit, replace(hit, passage=replace(PASSAGES[0], id=9, text="It is free from 75 euro."))])
+    assert worth_composing([replace(hit, passage=LONG)])

@@ -117,7 +117,8 @@ def ingest(
 
     `trust` vouches for these sources: their answers may be given to customers however few they served. `rebuild`
     forgets all vectors and embeds anew; `remask` masks with the current bundle's tagger what an older one, or none,
-    went over (with either, paths may be empty). `bare` also times the encoder alone on the same texts. `encoder` replaces the one the settings name.
+    went over (with either, paths may be empty). `bare` also times the encoder alone on the same texts.
+    `encoder` replaces the one the settings name.
 
     Raises BadInput before anything is touched if a path is no good, Busy if another ingest is at work in this home.
     """

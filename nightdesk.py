@@ -951,9 +951,24 @@ def prepare_demo(place: Place) -> None:
         run_ingest(sources, place.retrieval, place.home, key, progress=_progress(False))
         import_approvals(place.home, key, DEMO / "approvals.jsonl", by="the demo")
         run_train(place.finetune, place.retrieval, place.home)
+        take_demo_adapter(place)
     agent = demo_agent(place)
     at = f"http://{place.web.host}:{place.web.port}"
     click.echo(f"\n  Shop  {at}/\n  Desk  {at}/desk   {agent['email']}   {agent['password']}\n", err=True)
+
+
+def take_demo_adapter(place: Place) -> None:
+    """Let the demo's drafts be written by the adapter that ships with it, if it fits the weights there are."""
+    from bot.errors import ModelError
+    from bot.response_weights import is_there
+    from finetune.response.shipped import take_shipped
+
+    if place.bot.model == "off" or not is_there(place.home):
+        return
+    try:
+        take_shipped(DEMO.parent / "adapters" / "demo", place.home)
+    except ModelError as error:
+        click.echo(f"The demo's drafts are written without the adapter that ships with it: {error}", err=True)
 
 
 def demo_agent(place: Place) -> dict[str, str]:

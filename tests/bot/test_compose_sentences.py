@@ -16,9 +16,7 @@ PASSAGES = (
 )
 
 
-def composed(
-    text: str, question: str = "what delivery costs", **how: int
-) -> tuple[list[Sentence], PiecemealWriter]:
+def composed(text: str, question: str = "what delivery costs", **how: int) -> tuple[list[Sentence], PiecemealWriter]:
     writer = PiecemealWriter(text, **how)
 
     async def go() -> list[Sentence]:

@@ -257,9 +257,7 @@ QUESTIONS = ("questions.jsonl", "unanswerable.jsonl", "questions_calibration.jso
 
 
 def test_questions_answerable_and_not_are_all_different() -> None:
-    asked = [
-        normal(line["question"]) for name in QUESTIONS for line in json_lines(name)
-    ]
+    asked = [normal(line["question"]) for name in QUESTIONS for line in json_lines(name)]
     assert len(json_lines("unanswerable.jsonl")) == 80
     assert len(set(asked)) == len(asked)
 

@@ -66,7 +66,7 @@ def running(home: Path) -> Iterator[tuple[int, subprocess.Popen[str]]]:
 
 def test_a_server_without_a_bundle_says_so_and_answers_nothing(running: tuple[int, subprocess.Popen[str]]) -> None:
     port, _ = running
-    assert ask(port, "GET", "/health") == (503, {"status": "starting", "bundle": None})
+    assert ask(port, "GET", "/health") == (503, {"status": "starting", "bundle": None, "composes": False})
     call = {"next_action": "action_respond", "tracker": {"sender_id": "c"}, "domain": {}}
     status, body = ask(port, "POST", "/webhook", json.dumps(call).encode())
     assert (status, body["error"]["code"]) == (503, "not_ready")

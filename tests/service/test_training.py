@@ -17,7 +17,7 @@ def last_json(printed: str) -> dict[str, Any]:
 
 def test_training_publishes_a_bundle_that_the_running_service_takes_up(service: Any) -> None:
     before = (service.home / "models" / "current").read_text()
-    report = last_json(service.run("train", "--json"))
+    report = last_json(service.run("train", "--heads", "--json"))
     assert report["bundle"] != before
     assert (service.home / "models" / "current").read_text().strip() == report["bundle"]
     assert report["intents"] == 39
@@ -31,7 +31,7 @@ def test_training_publishes_a_bundle_that_the_running_service_takes_up(service: 
 def test_training_again_chooses_the_same(service: Any) -> None:
     before = (service.home / "models" / "current").read_text().strip()
     manifest = json.loads((service.home / "models" / before / "manifest.json").read_text())
-    assert last_json(service.run("train", "--json"))["thresholds"] == manifest["thresholds"]
+    assert last_json(service.run("train", "--heads", "--json"))["thresholds"] == manifest["thresholds"]
 
 
 def test_evaluation_counts_what_the_served_bundle_does_with_held_out_files(service: Any) -> None:

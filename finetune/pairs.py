@@ -1,7 +1,8 @@
 """Questions and what answers them, as the corpus has them: what an encoder learns matching from.
 
 Nobody labelled these. An agent's answer that says what an article says tells which article answers the question before
-it; a card tells which questions are asked for one answer; an article's headings tell what it is about.
+it; a card tells which questions are asked for one answer, so each of them is paired with another, as search meets a
+card by its questions; an article's headings tell what it is about.
 """
 
 from __future__ import annotations
@@ -43,8 +44,11 @@ class Pairs:
 NO_PAIRS = Pairs()
 
 
-def corpus_pairs(home: Path, settings: Settings, encoder: Encoder) -> Pairs:
-    """Return the pairs of the corpus in `home`; the encoder says which answers say what an article says."""
+def corpus_pairs(home: Path, settings: Settings, encoder: Encoder, *, mined: bool = False) -> Pairs:
+    """Return the pairs of the corpus in `home`; the encoder says which answers say what an article says.
+
+    mined: whether wrong answers near each question are looked for as well.
+    """
     with Corpus.read(home) as corpus:
         passages = [p for p in all_passages(corpus) if p.language not in settings.words_only_languages]
         led = routes(corpus)
@@ -55,16 +59,24 @@ def corpus_pairs(home: Path, settings: Settings, encoder: Encoder) -> Pairs:
     articles = [p for p in passages if p.kind is PassageKind.ARTICLE]
     rows = [(p.question, _as_indexed(p), p.id) for p in articles]
     cards = {p.id: p for p in passages if p.kind is PassageKind.CARD and not p.superseded}
-    rows += [
-        (texts[led_by], cards[number].text, number) for number, led_by in led if number in cards and led_by in texts
-    ]
+    asked: dict[int, list[str]] = {}
+    for number, led_by in led:
+        if number in cards and led_by in texts:
+            asked.setdefault(number, []).append(texts[led_by])
+    rows += [(one, other, number) for number, group in asked.items() for one, other in _each_with_next(group)]
     said = [(e.leading_text, e.answer) for e in exchanges if len(e.answer.split()) >= LEAST_WORDS]
     rows += _told_by_agents(said, articles, encoder)
     rows = list(dict.fromkeys(rows))
     if not rows:
         return NO_PAIRS
     questions, answers, sources = (list(column) for column in zip(*rows, strict=True))
-    return Pairs(questions, answers, sources, mine_negatives(questions, answers, encoder))
+    return Pairs(questions, answers, sources, mine_negatives(questions, answers, encoder) if mined else ())
+
+
+def _each_with_next(texts: Sequence[str]) -> list[tuple[str, str]]:
+    """Return each distinct text with the one after it, the last with the first; nothing for a single one."""
+    ring = list(dict.fromkeys(texts))
+    return list(zip(ring, ring[1:] + ring[:1], strict=True)) if len(ring) > 1 else []
 
 
 def _told_by_agents(

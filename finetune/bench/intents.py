@@ -62,7 +62,7 @@ def bench_intents(
     utterances = read_labelled(train)
     with TemporaryDirectory(prefix="nightdesk-bench-") as scratch:
         kept = work or Path(scratch)
-        recipe = recipe or Recipe()
+        recipe = recipe or Recipe.for_rows(len(utterances))
         sealed = [
             learn_intents(base, utterances, replace(recipe, seed=recipe.seed + number), kept / f"seed{number}", told)
             for number in range(seeds)

@@ -18,6 +18,9 @@ ABOVE_ZERO = ("epochs", "batch", "accumulate", "learning_rate", "proxy_learning_
               "patience")  # fmt: skip
 SHARES = ("warm_up", "dropout", "smoothing", "layer_decay", "average", "augment", "word_dropout", "soft")
 
+READINGS = 60_000
+"""Utterances read in all, up to which a small set is read again and again."""
+
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
@@ -108,6 +111,11 @@ class Recipe:
             return replace(self, **changes)
         except BadRecipe as error:
             raise BadRecipe(f"{where}: {error}") from error
+
+    @classmethod
+    def for_rows(cls, rows: int) -> Recipe:
+        """Return the recipe for that many utterances: the more there are, the fewer times each is read (12 to 5)."""
+        return cls(epochs=min(12, max(5, round(READINGS / max(1, rows)))))
 
     def fingerprint(self, *data: object) -> str:
         """Return 12 hex digits of the recipe and of what it is used on: a checkpoint of other work is no checkpoint."""

@@ -206,7 +206,7 @@ def test_tuning_wants_the_key_a_known_recipe_and_the_home_for_itself(root: Path)
 
 
 def test_agents_answers_tell_which_article_answers_their_questions(root: Path) -> None:
-    pairs = corpus_pairs(root / "home", reading(root), SentenceEncoder(root / "tiny", threads=1))
+    pairs = corpus_pairs(root / "home", reading(root), SentenceEncoder(root / "tiny", threads=1), mined=True)
     late = next(
         answer for answer in pairs.answers if answer.endswith("Track the parcel now, please.") and ":" in answer
     )

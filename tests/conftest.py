@@ -131,7 +131,7 @@ def service(weights: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
             process.kill()
 
 
-def _wait_until_well(url: str, process: subprocess.Popen[bytes], log: Path, within_s: float = 300.0) -> None:
+def _wait_until_well(url: str, process: subprocess.Popen[bytes], log: Path, within_s: float = 600.0) -> None:
     deadline = time.monotonic() + within_s
     while time.monotonic() < deadline:
         assert process.poll() is None, f"the service ended:\n{log.read_text()[-2000:]}"

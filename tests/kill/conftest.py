@@ -21,7 +21,7 @@ def company(tmp_path_factory: pytest.TempPathFactory, weights: Path) -> Path:
     (home / "weights").symlink_to(weights)
     demo = ROOT / "data" / "demo"
     place.run("ingest", str(demo / "articles"))  # the transcripts would take a minute and prove nothing here
-    place.run("train")
+    place.run("train", "--heads")
     place.add_agents()
     write_orders(home)
     return home

@@ -18,7 +18,7 @@ ABOVE_ZERO = ("epochs", "batch", "accumulate", "learning_rate", "proxy_learning_
               "patience")  # fmt: skip
 SHARES = ("warm_up", "dropout", "smoothing", "layer_decay", "average", "augment", "word_dropout", "soft")
 
-READINGS = 60_000
+READINGS = 80_000
 """Utterances read in all, up to which a small set is read again and again."""
 
 

@@ -1,4 +1,4 @@
-"""The intent head: from an utterance's embedding to intents and to how far outside all of them it lies.
+"""The intent head: from an utterance's embedding, and its words, to intents and to how far outside all of them it lies.
 
 numpy only. `finetune` fits one and saves it into a bundle; the action server loads it from there.
 """
@@ -6,7 +6,7 @@ numpy only. `finetune` fits one and saves it into a bundle; the action server lo
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,30 +16,42 @@ from numpy.typing import NDArray
 
 from bot.catalogue import IntentEntry, dump_catalogue, parse_catalogue
 from bot.errors import HeadError
+from bot.surface import SurfaceModel, Vocabulary, read_surface
 
 Array = NDArray[np.float32]
 
 TENSORS_FILE = "intents.safetensors"
 CATALOGUE_FILE = "intents.json"
 MAX_EXEMPLARS = 2000
-FORMAT = 1
+FORMAT = 2
+READS = (1, 2)
+"""Format 1 had no words."""
+
+
+def softmax(logits: Array) -> Array:
+    """Return float32 (B, C), rows of sum 1."""
+    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
+    result: Array = (powers / powers.sum(axis=1, keepdims=True)).astype(np.float32)
+    return result
 
 
 @dataclass(frozen=True, slots=True)
 class ScopeWeights:
     """The logistic that turns `IntentHead.scope_features` into an out-of-scope probability.
 
-    out_of_scope = sigmoid(intercept + probability * max probability + cosine * max cosine); a useful fit has
-    negative `probability` and `cosine`. The defaults say .5 where both are about a half.
+    out_of_scope = sigmoid(intercept + probability * max probability + cosine * max cosine + energy * energy); a useful
+    fit has no positive weight but the intercept. The defaults say .5 where probability and cosine are about a half.
     """
 
     intercept: float = 6.0
     probability: float = -4.0
     cosine: float = -8.0
+    energy: float = 0.0
 
     def by_name(self) -> dict[str, float]:
-        """The three numbers as intents.json keeps them."""
-        return {"intercept": self.intercept, "probability": self.probability, "cosine": self.cosine}
+        """The numbers as intents.json keeps them."""
+        return {"intercept": self.intercept, "probability": self.probability, "cosine": self.cosine,
+                "energy": self.energy}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -47,7 +59,8 @@ class IntentHead:
     """A calibrated linear classifier over unit-length embeddings, with exemplars to measure distance from.
 
     weight float32 (C, D), bias float32 (C,), exemplars float32 (E, D) with rows of unit length: training
-    utterances or centroids, any E from 1 to 2000. `catalogue` describes at least every label.
+    utterances or centroids, any E from 1 to 2000. `catalogue` describes at least every label. words: what the surface
+    of an utterance says of its intent, where that helps; `words_share` of its logits is added to the others.
     """
 
     labels: tuple[str, ...]
@@ -57,6 +70,8 @@ class IntentHead:
     temperature: float = 1.0
     scope: ScopeWeights = field(default_factory=ScopeWeights)
     catalogue: Mapping[str, IntentEntry] = field(default_factory=dict)
+    words: SurfaceModel | None = None
+    words_share: float = 0.0
 
     def __post_init__(self) -> None:
         """Refuse parts that do not fit together."""
@@ -75,6 +90,8 @@ class IntentHead:
         for part in (self.weight, self.bias, self.exemplars, np.asarray(list(self.scope.by_name().values()))):
             if not np.isfinite(part).all():
                 raise HeadError("the intent head holds a number that is not finite")
+        if self.words is not None:
+            _refuse_words(self.words, self.words_share, classes)
         if len(set(self.labels)) != classes:
             raise HeadError("two labels of the intent head have the same name")
         missing = [label for label in self.labels if label not in self.catalogue]
@@ -86,35 +103,44 @@ class IntentHead:
         """D, the encoder's width."""
         return int(self.weight.shape[1])
 
-    def apply(self, embeddings: Array) -> tuple[Array, Array]:
+    def apply(self, embeddings: Array, texts: Sequence[str] = ()) -> tuple[Array, Array]:
         """Return calibrated probabilities (B, C), rows summing to 1, and out-of-scope scores (B,) in [0, 1].
 
-        embeddings: float32 (B, D), rows of unit length. Raises HeadError if D differs from the head's.
+        embeddings: float32 (B, D), rows of unit length; texts: what they are of, masked as it was encoded. Raises
+        HeadError if D differs from the head's, or a head that reads words is given none.
         """
-        probabilities = self.probabilities(embeddings)
-        features = self.scope_features(embeddings, probabilities)
-        weights = np.asarray([self.scope.probability, self.scope.cosine], dtype=np.float32)
-        return probabilities, _sigmoid(features @ weights + np.float32(self.scope.intercept))
+        logits = self.logits(embeddings, texts)
+        features = self.scope_features(embeddings, logits)
+        weights = np.asarray([self.scope.probability, self.scope.cosine, self.scope.energy], dtype=np.float32)
+        return softmax(logits), _sigmoid(features @ weights + np.float32(self.scope.intercept))
 
-    def probabilities(self, embeddings: Array) -> Array:
-        """Return softmax((x·Wᵀ + b) / temperature), float32 (B, C)."""
+    def logits(self, embeddings: Array, texts: Sequence[str] = ()) -> Array:
+        """Return (x·Wᵀ + b + words_share · words) / temperature, float32 (B, C); HeadError as `apply` does."""
         if embeddings.ndim != 2 or embeddings.shape[1] != self.width:
             raise HeadError(f"embeddings are {embeddings.shape}, but the intent head wants (B, {self.width})")
-        logits = (embeddings @ self.weight.T + self.bias) / np.float32(self.temperature)
-        logits -= logits.max(axis=1, keepdims=True)
-        powers = np.exp(logits)
-        result: Array = powers / powers.sum(axis=1, keepdims=True)
+        logits = embeddings @ self.weight.T + self.bias
+        if self.words is not None:
+            if len(texts) != len(embeddings):
+                raise HeadError(f"{len(embeddings)} embeddings and {len(texts)} texts; this intent head reads both")
+            logits += np.float32(self.words_share) * self.words.logits([read_surface(text) for text in texts])
+        result: Array = (logits / np.float32(self.temperature)).astype(np.float32)
         return result
 
-    def scope_features(self, embeddings: Array, probabilities: Array | None = None) -> Array:
-        """Return (B, 2): the largest calibrated probability and the largest cosine to any exemplar.
+    def probabilities(self, embeddings: Array, texts: Sequence[str] = ()) -> Array:
+        """Return the softmax of `logits`, float32 (B, C)."""
+        return softmax(self.logits(embeddings, texts))
 
-        Fit ScopeWeights on these (1 = out of scope): sklearn's `intercept_[0]`, `coef_[0, 0]`, `coef_[0, 1]`.
+    def scope_features(self, embeddings: Array, logits: Array) -> Array:
+        """Return (B, 3): the largest probability by these `logits`, the largest cosine to any exemplar, the energy.
+
+        The energy is log Σ exp of an utterance's logits, high where some intent fits (Liu et al. 2020, there with its
+        sign turned). Fit ScopeWeights on these (1 = out of scope) as sklearn's `intercept_[0]` and `coef_[0]`.
         Leave an utterance's own exemplar out when fitting on training rows, or its cosine is always 1.
         """
-        known = self.probabilities(embeddings) if probabilities is None else probabilities
         nearest = (embeddings @ self.exemplars.T).max(axis=1)
-        return np.stack([known.max(axis=1), nearest], axis=1).astype(np.float32)
+        highest = logits.max(axis=1)
+        energy = highest + np.log(np.exp(logits - highest[:, None]).sum(axis=1))
+        return np.stack([np.exp(highest - energy), nearest, energy], axis=1).astype(np.float32)
 
     def save(self, folder: Path) -> None:
         """Write intents.safetensors and intents.json into `folder`, which must exist."""
@@ -132,9 +158,11 @@ class IntentHead:
             "temperature": self.temperature,
             "out_of_scope": self.scope.by_name(),
             "intents": dump_catalogue(self.catalogue),
+            "words_share": self.words_share,
         }
         arrays = {"weight": self.weight, "bias": self.bias, "exemplars": self.exemplars}
-        tensors = save({name: np.ascontiguousarray(array, dtype=np.float32) for name, array in arrays.items()})
+        packed = {name: np.ascontiguousarray(array, dtype=np.float32) for name, array in arrays.items()}
+        tensors = save(packed | _words_arrays(self.words))
         return tensors, json.dumps(description, ensure_ascii=False, indent=1).encode()
 
     @classmethod
@@ -156,8 +184,10 @@ class IntentHead:
         try:
             arrays = load(tensors)
             raw: dict[str, Any] = json.loads(description)
-            if raw["format"] != FORMAT:
-                raise HeadError(f"{CATALOGUE_FILE} has format {raw['format']!r}; this version reads {FORMAT}")
+            if raw["format"] not in READS:
+                raise HeadError(
+                    f"{CATALOGUE_FILE} has format {raw['format']!r}; this version reads {' and '.join(map(str, READS))}"
+                )
             return cls(
                 labels=tuple(raw["labels"]),
                 weight=arrays["weight"],
@@ -166,11 +196,43 @@ class IntentHead:
                 temperature=float(raw["temperature"]),
                 scope=ScopeWeights(**{name: float(value) for name, value in raw["out_of_scope"].items()}),
                 catalogue=parse_catalogue(raw["intents"], CATALOGUE_FILE),
+                words=_words_of(arrays),
+                words_share=float(raw.get("words_share", 0.0)),
             )
         except (SafetensorError, KeyError, TypeError, ValueError) as error:
             raise HeadError(
                 f"{TENSORS_FILE} or {CATALOGUE_FILE} is damaged ({type(error).__name__}); run `nightdesk train` again"
             ) from error
+
+
+def _refuse_words(words: SurfaceModel, share: float, classes: int) -> None:
+    if words.weight.shape != (words.rows, classes) or words.bias.shape != (classes,):
+        raise HeadError(
+            f"the words' weight is {words.weight.shape} with {words.bias.shape} biases; {classes} labels and "
+            f"{words.rows} words and runs of characters were counted"
+        )
+    finite = all(np.isfinite(part).all() for part in (words.weight, words.bias, words.words.idf, words.characters.idf))
+    if not (finite and np.isfinite(share)):
+        raise HeadError("the intent head's words hold a number that is not finite")
+
+
+def _words_arrays(words: SurfaceModel | None) -> dict[str, NDArray[Any]]:
+    if words is None:
+        return {}
+    vocabularies = {"words": words.words, "characters": words.characters}
+    keys: dict[str, NDArray[Any]] = {f"{name}_keys": vocabulary.keys for name, vocabulary in vocabularies.items()}
+    idf = {f"{name}_idf": vocabulary.idf for name, vocabulary in vocabularies.items()}
+    return keys | idf | {"words_weight": np.ascontiguousarray(words.weight, np.float16), "words_bias": words.bias}
+
+
+def _words_of(arrays: Mapping[str, NDArray[Any]]) -> SurfaceModel | None:
+    if "words_weight" not in arrays:
+        return None
+    words, characters = (
+        Vocabulary(arrays[f"{name}_keys"].astype(np.uint32), arrays[f"{name}_idf"].astype(np.float32))
+        for name in ("words", "characters")
+    )
+    return SurfaceModel(words, characters, arrays["words_weight"], arrays["words_bias"].astype(np.float32))
 
 
 def _sigmoid(values: Array) -> Array:

@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bot.errors import HeadError
-from bot.head import Array
-from bot.surface import Surface, Vocabulary, read_surface
+from bot.head import Array, softmax
+from bot.surface import Surface, SurfaceModel, Vocabulary, read_surface
 from bot.types import Sentiment
 
 TENSORS_FILE = "sentiment.safetensors"
@@ -117,19 +117,11 @@ class SentimentHead:
         logits = self.mix[0] * self.surface_logits([read_surface(text) for text in texts]) + self.bias
         if self.width:
             logits = logits + self.mix[1] * self.states_logits(states)
-        powers = np.exp(logits - logits.max(axis=1, keepdims=True))
-        result: Array = (powers / powers.sum(axis=1, keepdims=True)).astype(np.float32)
-        return result
+        return softmax(logits)
 
     def surface_logits(self, read: Sequence[Surface]) -> Array:
         """Return float32 (B, C) of words and characters alone."""
-        logits = np.tile(self.surface_bias, (len(read), 1))
-        for row, surface in zip(logits, read, strict=True):
-            columns, values = self.words.weigh(surface.words)
-            row += values @ self.surface_weight[columns]
-            columns, values = self.characters.weigh(surface.characters)
-            row += values @ self.surface_weight[len(self.words.keys) + columns]
-        return logits
+        return SurfaceModel(self.words, self.characters, self.surface_weight, self.surface_bias).logits(read)
 
     def states_logits(self, states: Array) -> Array:
         """Return float32 (B, C) of the encoder's middle layers alone."""

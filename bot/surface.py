@@ -1,8 +1,8 @@
 """The surface of an utterance: its words and pairs of words, its runs of characters, its capitals and marks.
 
-An encoder trained for meaning reads past "sooo", "!!!" and "NOT"; a mood is in them. Chinese is cut by jieba, and
-carried by its characters where the encoder reads none. Everything is counted under the CRC-32 of its text, so that a
-head keeps numbers and no words of customers.
+An encoder trained for meaning reads past "sooo", "!!!" and "NOT"; a mood is in them. It reads past a company's own
+words too, and past languages it never learnt. Chinese is cut by jieba, and carried by its characters. Everything is
+counted under the CRC-32 of its text, so that a head keeps numbers and no words of customers.
 """
 
 from __future__ import annotations
@@ -140,3 +140,28 @@ class Vocabulary:
         columns = columns[known]
         values = (1 + np.log(times)) * self.idf[columns]
         return columns, (values / max(float(np.linalg.norm(values)), 1e-9)).astype(np.float32)
+
+
+@dataclass(frozen=True)
+class SurfaceModel:
+    """A linear model over surfaces: weight (V + U, C), the rows of words before those of characters, and bias (C,)."""
+
+    words: Vocabulary
+    characters: Vocabulary
+    weight: NDArray[np.floating]
+    bias: Values
+
+    @property
+    def rows(self) -> int:
+        """V + U."""
+        return len(self.words.keys) + len(self.characters.keys)
+
+    def logits(self, read: Sequence[Surface]) -> Values:
+        """Return float32 (B, C)."""
+        logits = np.tile(self.bias, (len(read), 1))
+        for row, surface in zip(logits, read, strict=True):
+            columns, values = self.words.weigh(surface.words)
+            row += values @ self.weight[columns].astype(np.float32)
+            columns, values = self.characters.weigh(surface.characters)
+            row += values @ self.weight[len(self.words.keys) + columns].astype(np.float32)
+        return logits

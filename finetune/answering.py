@@ -30,9 +30,13 @@ Scored = list[tuple[float, bool]]
 
 @dataclass(frozen=True)
 class Searched:
-    """Labelled questions and what search finds for them: embeddings (B, D), the nearest hit's cosine, all pairs."""
+    """Labelled questions and what search finds for them: embeddings (B, D), the nearest hit's cosine, all pairs.
+
+    texts: the questions, masked as they were encoded.
+    """
 
     questions: tuple[Question, ...]
+    texts: tuple[str, ...]
     embeddings: Array
     by_cosine: Scored
     pairs: Pairs | None  # None if the encoder does not tell about tokens
@@ -65,7 +69,7 @@ def search_all(
     pairs = None
     if isinstance(encoder, TokenEncoder):
         pairs = pair_up(questions, texts, found, judge, TokenVectors(encoder.encode_tokens))
-    return Searched(tuple(questions), embeddings, by_cosine, pairs)
+    return Searched(tuple(questions), tuple(texts), embeddings, by_cosine, pairs)
 
 
 def pick_answering(searched: Searched, in_scope: NDArray[np.bool_], settings: Settings) -> Answering:

@@ -8,13 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from bot.head import Array, softmax
 from finetune.curves import Curves, under
 from finetune.encoder.loop import Examples, Told, Tuned, tune
 from finetune.encoder.recipe import Recipe
 
-Array = NDArray[np.float32]
 SEED_STEP = 101
 """Between the members' seeds: far enough that seeds of several benches don't meet."""
 
@@ -59,13 +58,6 @@ def logits_of(member: Tuned, texts: Sequence[str], scale: float) -> Array:
     proxies = member.proxies.numpy()
     logits: Array = scale * member.encoder.encode(texts) @ (proxies / np.linalg.norm(proxies, axis=1, keepdims=True)).T
     return logits
-
-
-def softmax(logits: Array) -> Array:
-    """Return float32 (N, C), rows of sum 1."""
-    shifted = np.exp(logits - logits.max(axis=1, keepdims=True))
-    result: Array = (shifted / shifted.sum(axis=1, keepdims=True)).astype(np.float32)
-    return result
 
 
 def tune_folded(

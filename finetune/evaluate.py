@@ -94,7 +94,8 @@ def _intents(knowledge: BundleKnowledge, decided: Decide, path: Path, mask: Call
     utterances = read_labelled(path)
     head = knowledge.head
     assert head is not None
-    probabilities, _ = head.apply(knowledge.encode([mask(utterance.text) for utterance in utterances]))
+    masked = [mask(utterance.text) for utterance in utterances]
+    probabilities, _ = head.apply(knowledge.encode(masked), masked)
     named = [head.labels[index] for index in probabilities.argmax(axis=1)]
     right = sum(name == utterance.intent for name, utterance in zip(named, utterances, strict=True))
     decisions = decided([utterance.text for utterance in utterances])

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bot.catalogue import IntentEntry
-from bot.head import MAX_EXEMPLARS, IntentHead, ScopeWeights
+from bot.head import MAX_EXEMPLARS, Array, IntentHead, ScopeWeights, softmax
+from bot.surface import SurfaceModel, read_surface
 from finetune.errors import BadLabels
-
-Array = NDArray[np.float32]
+from finetune.linear import best_temperature, regression
+from finetune.words import Words, learn_words, pick_share
 
 REGULARISATION = (1.0, 3.0, 10.0, 30.0, 100.0)
-TEMPERATURES = np.geomspace(0.05, 5.0, 60)
 
 
 @dataclass(frozen=True)
@@ -39,12 +39,15 @@ def fit_head(
     *,
     folds: int,
     seed: int,
+    texts: Sequence[str] = (),
+    outside_texts: Sequence[str] = (),
 ) -> tuple[IntentHead, OutOfFold, dict[str, float]]:
     """Fit a multinomial logistic regression, its temperature and its out-of-scope score.
 
-    embeddings float32 (N, D) and outside float32 (M, D), rows of unit length; M may be 0.
+    embeddings float32 (N, D) and outside float32 (M, D), rows of unit length; M may be 0. texts: what they are of, for
+    a head that reads words as well, if that makes it better; none for one that does not.
     Returns the head fitted on all rows, the out-of-fold view of the same rows, and what was chosen.
-    C is picked by cross-validated accuracy, the temperature by cross-validated log-likelihood.
+    C is picked by cross-validated accuracy, temperature and the words' share by cross-validated log-likelihood.
     """
     labels = tuple(sorted(set(intents)))
     gold = np.asarray([labels.index(intent) for intent in intents], dtype=np.int64)
@@ -56,22 +59,26 @@ def fit_head(
     accuracy = {c: float((logits.argmax(1) == gold).mean()) for c, logits in scored.items()}
     best = max(accuracy.values())
     chosen = next(c for c in REGULARISATION if accuracy[c] >= best - 0.002)  # the plainest of the equally good
-    temperature = best_temperature(scored[chosen], gold)
+    logits = scored[chosen]
+    words = _OutOfFoldWords.fit(texts, gold, fold_of, logits) if texts else _OutOfFoldWords(np.zeros_like(logits))
+    logits = logits + np.float32(words.share) * words.said
+    temperature = best_temperature(logits, gold)
 
-    features, outside_features = [np.zeros((len(rows), 2), np.float32) for rows in (embeddings, outside)]
+    features, outside_features = [np.zeros((len(rows), 3), np.float32) for rows in (embeddings, outside)]
     probabilities, outside_probabilities = [
         np.zeros((len(rows), len(labels)), np.float32) for rows in (embeddings, outside)
     ]
     for fold in range(folds):
         seen = fold_of != fold
-        head = _head(labels, embeddings[seen], gold[seen], chosen, temperature, ScopeWeights(), catalogue)
-        for rows, mine, into, into_features in (
-            (embeddings, ~seen, probabilities, features),
-            (outside, outside_fold == fold, outside_probabilities, outside_features),
+        head = _head(labels, embeddings[seen], gold[seen], chosen, temperature, catalogue, words.of(fold))
+        for rows, said, mine, into, into_features in (
+            (embeddings, texts, ~seen, probabilities, features),
+            (outside, outside_texts, outside_fold == fold, outside_probabilities, outside_features),
         ):
             if mine.any():
-                into[mine] = head.probabilities(rows[mine])
-                into_features[mine] = head.scope_features(rows[mine], into[mine])
+                found = head.logits(rows[mine], chosen_of(said, mine) if texts else ())
+                into[mine] = softmax(found)
+                into_features[mine] = head.scope_features(rows[mine], found)
 
     scope, scores = fit_scope(np.vstack([features, outside_features]), len(features), folds, seed)
     view = OutOfFold(
@@ -80,8 +87,39 @@ def fit_head(
         scores,
         np.concatenate([gold, np.full(len(outside), -1)]),
     )
-    head = _head(labels, embeddings, gold, chosen, temperature, scope, catalogue)
-    return head, view, {"C": chosen, "temperature": temperature, "cross_validated_accuracy": accuracy[chosen]}
+    everywhere = Words(learn_words(texts, gold), words.share) if words.share else None
+    head = _head(labels, embeddings, gold, chosen, temperature, catalogue, everywhere)
+    right = float((logits.argmax(1) == gold).mean())
+    figures = {"C": chosen, "words": words.share, "temperature": temperature, "cross_validated_accuracy": right}
+    return replace(head, scope=scope), view, figures
+
+
+@dataclass(frozen=True)
+class _OutOfFoldWords:
+    """What words say of utterances that they were not learnt from: said (N, C), the share chosen, a model a fold."""
+
+    said: Array
+    share: float = 0.0
+    models: Sequence[SurfaceModel] = ()
+
+    @classmethod
+    def fit(
+        cls, texts: Sequence[str], gold: NDArray[np.int64], fold_of: NDArray[np.int64], logits: Array
+    ) -> _OutOfFoldWords:
+        said, models = np.zeros_like(logits), []
+        for fold in range(int(fold_of.max()) + 1):
+            seen = fold_of != fold
+            models.append(learn_words(chosen_of(texts, seen), gold[seen]))
+            said[~seen] = models[-1].logits([read_surface(text) for text in chosen_of(texts, ~seen)])
+        return cls(said, pick_share(logits, said, gold), models)
+
+    def of(self, fold: int) -> Words | None:
+        return Words(self.models[fold], self.share) if self.share else None
+
+
+def chosen_of(texts: Sequence[str], rows: NDArray[np.bool_]) -> list[str]:
+    """Return the texts of these rows."""
+    return [text for text, mine in zip(texts, rows, strict=True) if mine]
 
 
 def _refuse_too_little(labels: Sequence[str], gold: NDArray[np.int64], folds: int) -> None:
@@ -102,20 +140,6 @@ def _folds(gold: NDArray[np.int64], folds: int, seed: int) -> NDArray[np.int64]:
     return fold_of
 
 
-def regression(embeddings: Array, gold: NDArray[np.int64], c: float) -> tuple[Array, Array]:
-    """Return weight float32 (C, D) and bias (C,) of a multinomial logistic regression."""
-    from sklearn.linear_model import LogisticRegression
-    from threadpoolctl import threadpool_limits
-
-    # On matrices this small BLAS threads only wait for each other: 0.09 s a fit with one, 4.3 s with two busy cores.
-    with threadpool_limits(1):
-        fitted = LogisticRegression(C=c, max_iter=1000).fit(embeddings, gold)
-    weight, bias = fitted.coef_, fitted.intercept_
-    if len(weight) == 1:  # two classes: sklearn keeps one row
-        weight, bias = np.vstack([-weight, weight]) / 2, np.concatenate([-bias, bias]) / 2
-    return weight.astype(np.float32), bias.astype(np.float32)
-
-
 def _out_of_fold_logits(
     embeddings: Array, gold: NDArray[np.int64], fold_of: NDArray[np.int64], classes: int, c: float
 ) -> Array:
@@ -127,29 +151,18 @@ def _out_of_fold_logits(
     return logits
 
 
-def best_temperature(logits: Array, gold: NDArray[np.int64]) -> float:
-    """Guo et al. 2017, "On Calibration of Modern Neural Networks": one temperature by negative log-likelihood."""
-
-    def loss(temperature: float) -> float:
-        scaled = logits / temperature
-        scaled = scaled - scaled.max(axis=1, keepdims=True)
-        log_sum = np.log(np.exp(scaled).sum(axis=1))
-        return float((log_sum - scaled[np.arange(len(gold)), gold]).mean())
-
-    return float(min(TEMPERATURES, key=loss))
-
-
 def _head(
     labels: tuple[str, ...],
     embeddings: Array,
     gold: NDArray[np.int64],
     c: float,
     temperature: float,
-    scope: ScopeWeights,
     catalogue: Mapping[str, IntentEntry],
+    words: Words | None,
 ) -> IntentHead:
     weight, bias = regression(embeddings, gold, c)
-    return IntentHead(labels, weight, bias, exemplars_of(embeddings, gold), temperature, scope, catalogue)
+    head = IntentHead(labels, weight, bias, exemplars_of(embeddings, gold), temperature, catalogue=catalogue)
+    return words.beside(head) if words else head
 
 
 def exemplars_of(embeddings: Array, gold: NDArray[np.int64]) -> Array:
@@ -164,8 +177,8 @@ def exemplars_of(embeddings: Array, gold: NDArray[np.int64]) -> Array:
 def fit_scope(features: Array, inside: int, folds: int, seed: int) -> tuple[ScopeWeights, Array]:
     """Fit the out-of-scope logistic on features of utterances that the head did not see; return it and their scores.
 
-    features: (N, 2), the `inside` first ones in scope. The scores are cross-validated once more. With fewer than
-    `folds` rows out of scope the logistic is the one that ScopeWeights starts with.
+    features: (N, 3), the `inside` first ones in scope. The scores are cross-validated once more. With fewer than
+    `folds` rows out of scope the score is the energy alone: .5 where 2 of 100 in scope have less, .05 at their median.
     """
     from sklearn.linear_model import LogisticRegression
     from sklearn.model_selection import StratifiedKFold, cross_val_predict
@@ -173,12 +186,19 @@ def fit_scope(features: Array, inside: int, folds: int, seed: int) -> tuple[Scop
     outside = np.arange(len(features)) >= inside
     folds = min(folds, inside)
     if folds < 2 or outside.sum() < folds:
-        weights = ScopeWeights()
-        raw = features @ np.asarray([weights.probability, weights.cosine], np.float32) + weights.intercept
+        weights = _by_energy(features[:inside, 2])
+        raw = features[:, 2] * weights.energy + weights.intercept
         return weights, (1 / (1 + np.exp(-raw))).astype(np.float32)
-    model = LogisticRegression(C=10.0, class_weight="balanced")
+    model = LogisticRegression(C=10.0, class_weight="balanced", max_iter=1000)
     splitter = StratifiedKFold(folds, shuffle=True, random_state=seed)
     scores = cross_val_predict(model, features, outside, cv=splitter, method="predict_proba")[:, 1]
     model.fit(features, outside)
-    (probability, cosine), intercept = model.coef_[0], model.intercept_[0]
-    return ScopeWeights(float(intercept), float(probability), float(cosine)), scores.astype(np.float32)
+    (probability, cosine, energy), intercept = model.coef_[0], model.intercept_[0]
+    weights = ScopeWeights(float(intercept), float(probability), float(cosine), float(energy))
+    return weights, scores.astype(np.float32)
+
+
+def _by_energy(energies: Array) -> ScopeWeights:
+    low, median = np.quantile(energies, [0.02, 0.5]) if len(energies) else (0.0, 1.0)
+    slope = np.log(19) / max(float(median - low), 1e-3)  # sigmoid(-log 19) = .05
+    return ScopeWeights(float(low * slope), 0.0, 0.0, float(-slope))

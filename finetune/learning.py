@@ -15,13 +15,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bot.catalogue import IntentEntry
 from bot.head import IntentHead
 from finetune.curves import Curves
 from finetune.encoder.recipe import Recipe
 from finetune.errors import NothingToServe
-from finetune.heads import OutOfFold, fit_head
+from finetune.heads import OutOfFold, chosen_of, fit_head
 from finetune.labelled import Labelled
 from finetune.pairs import Pairs
 from finetune.pilot import SEEN, Rows, judge_pilot, made_head
@@ -83,8 +84,12 @@ def learn_head(lesson: Lesson, encoder: Encoder, tuned: bool, settings: Settings
         lesson.catalogue,
         folds=settings.folds,
         seed=settings.seed,
+        texts=[utterance.text for utterance in lesson.utterances],
+        outside_texts=lesson.outside,
     )
-    recipe = {"head": {"kind": "logistic regression", "C": chosen["C"], "folds": settings.folds}}
+    recipe = {
+        "head": {"kind": "logistic regression", "C": chosen["C"], "words": chosen["words"], "folds": settings.folds}
+    }
     return Learnt(encoder, head, view, {**chosen}, recipe)
 
 
@@ -105,11 +110,13 @@ def learn_encoder(
         base, lesson.utterances, recipe, work, told, outside=lesson.outside, pairs=pairs, curves=curves
     )
     chosen = {"cross_validated_accuracy": sealed.held_out_accuracy, "epochs": sealed.epochs, "C": sealed.strength,
-              "temperature": sealed.head.temperature, "tuning_s": round(sealed.seconds, 1)}  # fmt: skip
+              "words": sealed.head.words_share, "temperature": sealed.head.temperature,
+              "tuning_s": round(sealed.seconds, 1)}  # fmt: skip
     about = {
         "encoder": {"epochs": sealed.epochs, "learning_rate": recipe.learning_rate, "pairs": len(pairs.questions),
                     "frozen_layers": recipe.frozen_layers, "seed": recipe.seed},
-        "head": {"kind": "logistic regression" if sealed.strength else "proxies", "C": sealed.strength},
+        "head": {"kind": "logistic regression" if sealed.strength else "proxies", "C": sealed.strength,
+                 "words": sealed.head.words_share},
     }  # fmt: skip
     head = replace(sealed.head, catalogue=lesson.catalogue)
     return Learnt(SentenceEncoder(sealed.folder), head, sealed.view, chosen, about, sealed.folder)
@@ -119,7 +126,7 @@ def frozen_accuracy(lesson: Lesson, encoder: Encoder, home: Path) -> float:
     """Return how right the encoder as it was would be on the very utterances that the pilot has not seen."""
     labels, seen, unseen = _split(lesson, encoder, home)
     nothing = np.zeros((0, encoder.width), np.float32)
-    return judge_pilot(labels, seen, unseen, nothing, proxies=None, seed=0).accuracy
+    return judge_pilot(labels, seen, unseen, nothing, (), proxies=None, seed=0).accuracy
 
 
 def keep_pilot(learnt: Learnt, home: Path) -> None:
@@ -138,12 +145,13 @@ def _by_pilot(lesson: Lesson, encoder: Encoder, pilot: Encoder, settings: Settin
             "the labelled utterances are not those that the encoder was tuned on; run `nightdesk train --encoder`"
         )
     outside = pilot.encode(lesson.outside) if lesson.outside else np.zeros((0, pilot.width), np.float32)
-    verdict = judge_pilot(labels, seen, unseen, outside, proxies=None, seed=settings.seed)
+    verdict = judge_pilot(labels, seen, unseen, outside, lesson.outside, proxies=None, seed=settings.seed)
     texts, gold = [u.text for u in lesson.utterances], np.asarray([labels.index(u.intent) for u in lesson.utterances])
-    rows = Rows(encoder.encode(texts), gold)
-    head = made_head(labels, rows, verdict.strength, None, verdict.temperature, verdict.scope)
-    chosen = {"cross_validated_accuracy": verdict.accuracy, "C": verdict.strength, "temperature": verdict.temperature}
-    recipe = {"head": {"kind": "logistic regression", "C": verdict.strength, "judged_on": len(unseen.gold)}}
+    head = made_head(labels, Rows(encoder.encode(texts), gold, texts), verdict, None)
+    chosen = {"cross_validated_accuracy": verdict.accuracy, "C": verdict.strength, "temperature": verdict.temperature,
+              "words": verdict.words_share}  # fmt: skip
+    recipe = {"head": {"kind": "logistic regression", "C": verdict.strength, "words": verdict.words_share,
+                       "judged_on": len(unseen.gold)}}  # fmt: skip
     return Learnt(encoder, replace(head, catalogue=lesson.catalogue), verdict.view, chosen, recipe)
 
 
@@ -155,7 +163,11 @@ def _split(lesson: Lesson, encoder: Encoder, home: Path) -> tuple[tuple[str, ...
     known = frozenset(json.loads((home / FOLDER / f"{PILOT}-{SEEN}").read_text("utf-8")))
     seen = np.asarray([text in known for text in texts])
     vectors = encoder.encode(texts)
-    return labels, Rows(vectors[seen], gold[seen]), Rows(vectors[~seen], gold[~seen])
+
+    def part(rows: NDArray[np.bool_]) -> Rows:
+        return Rows(vectors[rows], gold[rows], chosen_of(texts, rows))
+
+    return labels, part(seen), part(~seen)
 
 
 def _pilot_of(encoder: Encoder, home: Path, tuned: bool) -> Encoder | None:

@@ -9,8 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bot.catalogue import Handle, IntentEntry
-from bot.head import Array, IntentHead, ScopeWeights
-from finetune.heads import OutOfFold, best_temperature, exemplars_of, fit_scope, regression
+from bot.head import Array, IntentHead, ScopeWeights, softmax
+from bot.surface import read_surface
+from finetune.heads import OutOfFold, exemplars_of, fit_scope
+from finetune.linear import best_temperature, regression
+from finetune.words import Words, learn_words, pick_share
 
 STRENGTHS = (3.0, 10.0, 30.0)
 PROXIES = 0.0
@@ -25,6 +28,7 @@ class Verdict:
     """What was chosen on utterances that neither encoder nor head had seen, and what they said of them."""
 
     strength: float
+    words_share: float
     temperature: float
     scope: ScopeWeights
     accuracy: float
@@ -33,16 +37,24 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Rows:
-    """Vectors float32 (N, D) of unit length with the numbers int (N,) of their intents."""
+    """Vectors float32 (N, D) of unit length with the numbers int (N,) of their intents, and their texts."""
 
     vectors: Array
     gold: NDArray[np.int64]
+    texts: Sequence[str]
 
 
 def judge_pilot(
-    labels: Sequence[str], seen: Rows, unseen: Rows, outside: Array, *, proxies: Array | None, seed: int
+    labels: Sequence[str],
+    seen: Rows,
+    unseen: Rows,
+    outside: Array,
+    outside_texts: Sequence[str],
+    *,
+    proxies: Array | None,
+    seed: int,
 ) -> Verdict:
-    """Choose the head, its temperature and its out-of-scope score on the unseen rows.
+    """Choose the head, what words count in it, its temperature and its out-of-scope score on the unseen rows.
 
     All vectors are the pilot's. outside: (M, D), utterances out of scope, which no tuning sees; M may be 0.
     proxies: (C, D), the tuned ones, already scaled; None leaves them out of the choice.
@@ -51,30 +63,43 @@ def judge_pilot(
     for strength in (PROXIES, *STRENGTHS) if proxies is not None else STRENGTHS:
         weight, bias = linear(seen, strength, proxies)
         logits = unseen.vectors @ weight.T + bias
-        found.append((float((logits.argmax(1) == unseen.gold).mean()), best_temperature(logits, unseen.gold), strength))
-    accuracy, temperature, strength = max(found, key=lambda row: row[0])  # of equals the plainest, which comes first
-    head = made_head(labels, seen, strength, proxies, temperature)
+        found.append((float((logits.argmax(1) == unseen.gold).mean()), strength, logits))
+    _, strength, logits = max(found, key=lambda row: row[0])  # of equals the plainest, which comes first
+    model = learn_words(seen.texts, seen.gold)
+    said = model.logits([read_surface(text) for text in unseen.texts])
+    share = pick_share(logits, said, unseen.gold)
+    logits = logits + share * said
+    temperature = best_temperature(logits, unseen.gold)
+    accuracy = float((logits.argmax(1) == unseen.gold).mean())
+    head = _head(labels, seen, strength, proxies, Words(model, share), temperature)
     rows = np.vstack([unseen.vectors, outside])
-    probabilities = head.probabilities(rows)
-    scope, scores = fit_scope(head.scope_features(rows, probabilities), len(unseen.gold), FOLDS, seed)
+    logits = head.logits(rows, [*unseen.texts, *outside_texts])
+    scope, scores = fit_scope(head.scope_features(rows, logits), len(unseen.gold), FOLDS, seed)
     gold = np.concatenate([unseen.gold, np.full(len(outside), -1)])
-    view = OutOfFold(tuple(labels), probabilities, scores, gold)
-    return Verdict(strength, temperature, scope, accuracy, view)
+    view = OutOfFold(tuple(labels), softmax(logits), scores, gold)
+    return Verdict(strength, share, temperature, scope, accuracy, view)
 
 
-def made_head(
+def made_head(labels: Sequence[str], rows: Rows, verdict: Verdict, proxies: Array | None) -> IntentHead:
+    """Return the head that the verdict asks for, fitted on these rows; its catalogue says no more than the labels."""
+    words = Words(learn_words(rows.texts, rows.gold), verdict.words_share) if verdict.words_share else None
+    return _head(labels, rows, verdict.strength, proxies, words, verdict.temperature, verdict.scope)
+
+
+def _head(
     labels: Sequence[str],
     rows: Rows,
     strength: float,
     proxies: Array | None,
+    words: Words | None,
     temperature: float,
     scope: ScopeWeights | None = None,
 ) -> IntentHead:
-    """Return the head of that strength fitted on these rows; its catalogue says no more than the labels."""
     weight, bias = linear(rows, strength, proxies)
     catalogue = {label: IntentEntry(label.replace("_", " "), Handle.SEARCH) for label in labels}
     exemplars = exemplars_of(rows.vectors, rows.gold)
-    return IntentHead(tuple(labels), weight, bias, exemplars, temperature, scope or ScopeWeights(), catalogue)
+    head = IntentHead(tuple(labels), weight, bias, exemplars, temperature, scope or ScopeWeights(), catalogue)
+    return words.beside(head) if words else head
 
 
 def linear(rows: Rows, strength: float, proxies: Array | None) -> tuple[Array, Array]:

@@ -159,7 +159,7 @@ class _Run:
         ]
         searched = search_all(questions, bundle, self.home, self.retrieval, encoder or learnt.encoder, self.judge)
         scope = pick_intent_thresholds(learnt.view, settings.target_wrong).thresholds["out_of_scope"]
-        _, scores = learnt.head.apply(searched.embeddings)
+        _, scores = learnt.head.apply(searched.embeddings, searched.texts)
         return pick_answering(searched, scores < scope, settings)
 
     def publish(self, trained: _Trained) -> dict[str, Any]:

@@ -128,12 +128,12 @@ def _summary(rows: Sequence[dict[str, float]], outside: bool) -> dict[str, Any]:
 
 def _look(model: Sealed, texts: Sequence[str], outside: Sequence[str]) -> _Seen:
     encoder = SentenceEncoder(model.folder, threads=1)
-    probabilities, scores = model.head.apply(encoder.encode(texts))
-    outside_probabilities, outside_scores = model.head.apply(encoder.encode(outside))
+    probabilities, scores = model.head.apply(encoder.encode(texts), texts)
+    outside_probabilities, outside_scores = model.head.apply(encoder.encode(outside), outside)
     started = time.perf_counter()
     few = texts[:TIMED]
     for text in few:
-        model.head.apply(encoder.encode([text]))
+        model.head.apply(encoder.encode([text]), [text])
     ms = (time.perf_counter() - started) / len(few) * 1000
     top = outside_probabilities.max(axis=1) if len(outside) else np.zeros(0, np.float32)
     return _Seen(probabilities, scores, top, outside_scores, ms)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
@@ -13,13 +12,14 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
+from bot.head import softmax
 from finetune.dialogue.features import Encoded, Lexicon
 from finetune.dialogue.model import NextAction, padded
 from finetune.dialogue.reader import FREE, OUTSIDE, Dialogue, Event, Kind, split
 from finetune.dialogue.recipe import Recipe
 from finetune.encoder.batches import batches
 from finetune.errors import BadLabels
-from finetune.heads import best_temperature
+from finetune.linear import best_temperature
 from retrieval.encoder import Encoder
 
 Array = NDArray[np.float32]
@@ -188,9 +188,3 @@ def best_threshold(scores: Array, positive: NDArray[np.bool_]) -> float:
     precision, recall, thresholds = precision_recall_curve(positive, scores)
     f1 = 2 * precision * recall / np.maximum(precision + recall, 1e-9)
     return float(thresholds[int(np.argmax(f1[:-1]))])
-
-
-def softmax(logits: Any) -> Array:
-    """Return float32 (N, C), rows that sum to 1."""
-    made = np.exp(logits - logits.max(axis=1, keepdims=True))
-    return np.asarray(made / made.sum(axis=1, keepdims=True), np.float32)

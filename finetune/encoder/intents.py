@@ -95,8 +95,9 @@ def learn_intents(
     )
     _save(pilot, work / "pilot-model", [texts[row] for row in kept])
     verdict = judge_pilot(
-        labels, _rows(pilot, examples(kept)), Rows(pilot.encoder.encode([texts[row] for row in out]), gold[out]),
-        pilot.encoder.encode(outside), proxies=_proxies(pilot, recipe.scale), seed=recipe.seed,
+        labels, _rows(pilot, examples(kept)),
+        Rows(pilot.encoder.encode([texts[row] for row in out]), gold[out], [texts[row] for row in out]),
+        pilot.encoder.encode(outside), outside, proxies=_proxies(pilot, recipe.scale), seed=recipe.seed,
     )  # fmt: skip
     everything = examples(np.arange(len(gold)))
     tuned, folder = pilot, work / "pilot-model"
@@ -112,10 +113,7 @@ def learn_intents(
         )
         folder = work / "model"
         _save(tuned, folder, texts)
-    head = made_head(
-        labels, _rows(tuned, everything), verdict.strength, _proxies(tuned, recipe.scale), verdict.temperature,
-        verdict.scope,
-    )  # fmt: skip
+    head = made_head(labels, _rows(tuned, everything), verdict, _proxies(tuned, recipe.scale))
     return _sealed(folder, head, work / "pilot-model", pilot, verdict, time.perf_counter() - started)
 
 
@@ -127,7 +125,7 @@ def _rows(tuned: Tuned, examples: Examples) -> Rows:
     vectors = tuned.encoder.encode(examples.texts)
     if not np.isfinite(vectors).all():
         raise BadRecipe("tuning diverged: the encoder's vectors are no numbers any more; lower its learning_rate")
-    return Rows(vectors, np.asarray(examples.labels, dtype=np.int64))
+    return Rows(vectors, np.asarray(examples.labels, dtype=np.int64), examples.texts)
 
 
 def _proxies(tuned: Tuned, scale: float) -> Array:

@@ -13,8 +13,8 @@ from bot.head import Array
 from bot.prompts import MAX_QUESTION_CHARS, words_only
 from bot.trunk import TrunkHead, around_words
 from finetune.errors import BadLabels
-from finetune.heads import regression
 from finetune.labelled import Labelled
+from finetune.linear import regression
 
 POOLINGS = ("mean", "last")
 DEPTHS = (0.25, 0.5, 0.75, 1.0)

@@ -9,15 +9,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from bot.head import Array, softmax
 from bot.sentiment import SentimentHead
-from bot.surface import Surface, Vocabulary, read_surface
+from bot.surface import read_surface
 from finetune.errors import BadLabels
-from finetune.heads import best_temperature, regression
+from finetune.linear import best_temperature, regression
+from finetune.surface import matrix, vocabularies
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix  # type: ignore[import-untyped]
 
-Array = NDArray[np.float32]
 Labels = NDArray[np.int64]
 
 SURFACE_C = (1.0, 4.0)
@@ -63,7 +64,7 @@ def fit_sentiment(
     minds = {c: np.zeros_like(surfaces[SURFACE_C[0]]) for c in STATES_C} if states.shape[1] else {}
     for fold in range(folds):
         seen = fold_of != fold
-        words, characters = _vocabularies([read[i] for i in np.flatnonzero(seen)])
+        words, characters = vocabularies([read[i] for i in np.flatnonzero(seen)])
         x = matrix(read, words, characters)
         for c, logits in surfaces.items():
             half = _regress(x[seen], gold[seen], len(known), c)
@@ -76,10 +77,10 @@ def fit_sentiment(
     states_c = _likeliest(minds, gold) if minds else STATES_C[0]
     heard = [surfaces[surface_c], minds[states_c] if minds else np.zeros_like(surfaces[surface_c])]
     mix, bias = _mix(heard[0], heard[1], gold)
-    held_out = HeldOut(known, _softmax(mix[0] * heard[0] + mix[1] * heard[1] + bias), gold)
+    held_out = HeldOut(known, softmax(mix[0] * heard[0] + mix[1] * heard[1] + bias), gold)
     preference, macro_f1 = _preference(held_out)
 
-    words, characters = _vocabularies(read)
+    words, characters = vocabularies(read)
     surface = _regress(matrix(read, words, characters), gold, len(known), surface_c)
     mind = _states_half(states, gold, len(known), states_c)
     head = SentimentHead(
@@ -103,28 +104,6 @@ def fit_sentiment(
         "cross_validated_macro_f1": round(macro_f1, 4),
     }
     return head, held_out, chosen
-
-
-def matrix(read: Sequence[Surface], words: Vocabulary, characters: Vocabulary) -> csr_matrix:
-    """Return (N, V + U): TF-IDF of words, then of characters, each part of unit length."""
-    from scipy.sparse import csr_matrix
-
-    columns, values, ends = [], [], [0]
-    for surface in read:
-        for vocabulary, counts, offset in (
-            (words, surface.words, 0),
-            (characters, surface.characters, len(words.keys)),
-        ):
-            places, weights = vocabulary.weigh(counts)
-            columns.append(places + offset)
-            values.append(weights)
-        ends.append(ends[-1] + len(columns[-1]) + len(columns[-2]))
-    shape = (len(read), len(words.keys) + len(characters.keys))
-    return csr_matrix((np.concatenate(values), np.concatenate(columns), ends), shape=shape)
-
-
-def _vocabularies(read: Sequence[Surface]) -> tuple[Vocabulary, Vocabulary]:
-    return Vocabulary.learn([one.words for one in read]), Vocabulary.learn([one.characters for one in read])
 
 
 def _refuse_too_little(labels: Sequence[str], gold: Labels, folds: int) -> None:
@@ -174,7 +153,7 @@ def _likeliest(scored: dict[float, Array], gold: Labels) -> float:
     """The C whose logits, brought to their best temperature, make the labels likeliest."""
 
     def loss(c: float) -> float:
-        chances = _softmax(scored[c] / best_temperature(scored[c], gold))
+        chances = softmax(scored[c] / best_temperature(scored[c], gold))
         return -float(np.log(np.maximum(chances[np.arange(len(gold)), gold], 1e-12)).mean())
 
     return min(scored, key=loss)
@@ -190,7 +169,7 @@ def _mix(surface: Array, states: Array, gold: Labels) -> tuple[tuple[float, floa
     onehot[rows, gold] = 1
 
     def loss(at: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
-        chances = _softmax(at[0] * surface + at[1] * states + at[2:])
+        chances = softmax(at[0] * surface + at[1] * states + at[2:])
         error = (chances - onehot) / len(gold)
         slope = np.concatenate([[(error * surface).sum(), (error * states).sum()], error.sum(axis=0)])
         held = 1e-3 * at[2:]  # a bias is known but for a constant
@@ -220,10 +199,4 @@ def _preference(view: HeldOut) -> tuple[float, float]:
 def _prefer(gold: Labels, classes: int, preference: float) -> Array:
     share = np.bincount(gold, minlength=classes) / len(gold)
     result: Array = (-preference * np.log(share)).astype(np.float32)
-    return result
-
-
-def _softmax(logits: Array) -> Array:
-    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
-    result: Array = powers / powers.sum(axis=1, keepdims=True)
     return result

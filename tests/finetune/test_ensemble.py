@@ -9,10 +9,11 @@ import pytest
 import torch
 from tiny_bert import make_tiny_bert
 
+from bot.head import softmax
 from finetune.bench.ablation import OPTIONS, bench_ablation
 from finetune.encoder.loop import Examples, tune
 from finetune.encoder.recipe import Recipe
-from finetune.ensemble import folded, learn_several, logits_of, probabilities_of, softmax, tune_folded
+from finetune.ensemble import folded, learn_several, logits_of, probabilities_of, tune_folded
 from finetune.errors import BadLabels
 
 TEXTS = ["where is my parcel", "track my order", "track it", "stop my order", "cancel the order", "undo it"]

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from finetune.heads import regression
 from finetune.labelled import read_labelled
+from finetune.linear import regression
 from retrieval.encoder import SentenceEncoder
 
 DATA = Path(__file__).resolve().parents[2] / "data" / "demo"

@@ -42,7 +42,8 @@ MOST_OPTIONS = 3
 # Words that ask how something is done, or under what conditions, rather than that it be done.
 ASKS_ABOUT = re.compile(
     r"^\W*(?:(?:hi|hello|hey|so|and|ok(?:ay)?)\W+)?"
-    r"(?:how|what|when|why|which|until when|do (?:i|you|we)|does|is (?:it|there)|are)\b",
+    r"(?:(?:(?:from|since|until|till|by|at|for|to|in|on|with) )?(?:how|what|when|which)|why"
+    r"|do (?:i|you|we)|does|is (?:it|there)|are)\b",
     re.IGNORECASE,
 )
 NO_INTENT = RankedIntent("", 0.0)

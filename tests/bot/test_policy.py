@@ -247,11 +247,19 @@ LIKELY_TRACK = (("track_order", 0.6), ("voucher", 0.1))
     [
         ("my parcel", 0.3, (), RunAction(TRACK, "track_order")),
         ("my parcel", 0.5, (), RunAction(TRACK, "track_order")),
+        ("From when may I track it?", 0.5, (), Ask(Question.PERHAPS, ("track_order",), (hit(0.5),))),
         ("how long does a parcel take", 0.5, (), Ask(Question.PERHAPS, ("track_order",), (hit(0.5),))),
         ("when does MG-10001 come", 0.5, NUMBER, RunAction(TRACK, "track_order", {"order_number": "MG-10001"})),
         ("my parcel", 0.7, NUMBER, Answer(hits=(hit(0.7),))),
     ],
-    ids=["nothing nearer", "a wish", "a question a passage may answer", "an order is named", "a passage answers"],
+    ids=[
+        "nothing nearer",
+        "a wish",
+        "a question behind a preposition",
+        "a question a passage may answer",
+        "an order is named",
+        "a passage answers",
+    ],
 )
 def test_a_likely_action_begins_unless_something_is_asked_that_a_passage_may_answer(
     text: str, cosine: float, entities: tuple[Entity, ...], expected: Decision

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+File = Annotated[Path | None, BeforeValidator(lambda value: None if value == "" else value)]
+"""A file, or "" for none."""
 
 
 class Settings(BaseModel):
@@ -13,45 +17,43 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     utterances: Path = Field(Path("data/demo/utterances.csv"), description="CSV with header text,intent")
-    out_of_scope: Path | None = Field(
+    out_of_scope: File = Field(
         Path("data/demo/out_of_scope.csv"), description="CSV with header text: utterances that no intent covers"
     )
-    entities: Path | None = Field(
+    entities: File = Field(
         Path("data/demo/entities.conll"),
         description="CoNLL columns: a token first, its IOB2 tag last; PERSON and ADDRESS are masked as well",
     )
-    sentiment: Path | None = Field(
+    sentiment: File = Field(
         Path("data/demo/sentiment.csv"),
         description="CSV with header text,label: how customers' messages sound; without it anger is heard by rules",
     )
     sentiment_upset: tuple[str, ...] = Field(
         ("angry",), description="labels of that file that say that a customer is angry with us, not merely sad"
     )
-    questions: Path | None = Field(
+    questions: File = Field(
         Path("data/demo/questions_calibration.jsonl"),
         description='JSONL of {"question", "source", "also"}: which articles answer it; none if source is null',
     )
-    unanswerable: Path | None = Field(
+    unanswerable: File = Field(
         Path("data/demo/questions_calibration_unanswerable.jsonl"),
         description="JSONL of questions that nothing answers; the thresholds are chosen with them",
     )
-    support: Path | None = Field(
+    support: File = Field(
         Path("data/demo/support_pairs.jsonl"),
         description="JSONL of sentences that passages support or do not; without it drafts are checked by rules",
     )
-    composed: Path | None = Field(
+    composed: File = Field(
         Path("data/demo/composed_labels.jsonl"),
         description="JSONL of composed answers labelled by hand; without it customers never read composed answers",
     )
     intents: Path = Field(Path("data/demo/intents.toml"), description="what to do for each intent")
-    test_utterances: Path | None = Field(Path("data/demo/utterances_test.csv"), description="opened by evaluate only")
-    test_out_of_scope: Path | None = Field(
-        Path("data/demo/out_of_scope_test.csv"), description="opened by evaluate only"
-    )
-    test_entities: Path | None = Field(Path("data/demo/entities_test.conll"), description="opened by evaluate only")
-    test_sentiment: Path | None = Field(Path("data/demo/sentiment_test.csv"), description="opened by evaluate only")
-    test_questions: Path | None = Field(Path("data/demo/questions.jsonl"), description="opened by evaluate only")
-    test_unanswerable: Path | None = Field(
+    test_utterances: File = Field(Path("data/demo/utterances_test.csv"), description="opened by evaluate only")
+    test_out_of_scope: File = Field(Path("data/demo/out_of_scope_test.csv"), description="opened by evaluate only")
+    test_entities: File = Field(Path("data/demo/entities_test.conll"), description="opened by evaluate only")
+    test_sentiment: File = Field(Path("data/demo/sentiment_test.csv"), description="opened by evaluate only")
+    test_questions: File = Field(Path("data/demo/questions.jsonl"), description="opened by evaluate only")
+    test_unanswerable: File = Field(
         Path("data/demo/unanswerable.jsonl"),
         description="JSONL of questions that nothing answers; opened by evaluate only",
     )

@@ -16,6 +16,9 @@ from finetune.rasa_import.labels import Labels
 
 REPORT = "import-report.md"
 CONFIG = "nightdesk.toml"
+NOT_IMPORTED = ("entities", "sentiment", "unanswerable", "support", "composed", "test_utterances", "test_out_of_scope",
+                "test_entities", "test_sentiment", "test_questions", "test_unanswerable")  # fmt: skip
+"""Files whose defaults are the demo company's, which must not teach another."""
 
 
 def contents(assistant: Assistant, labels: Labels) -> dict[str, str]:
@@ -87,6 +90,9 @@ def config_toml(labels: Labels, language: str) -> str:
         'questions = "./questions.jsonl"',
         "# No more than the utterances of the rarest intent.",
         f"folds = {labels.folds}",
+        '# Files of yours, once you have them; "" is none. entities.conll, if there, has what your examples mark:',
+        "# name it once it holds 60 sentences.",
+        *(f'{name} = ""' for name in NOT_IMPORTED),
     ]
     return "\n".join(lines) + "\n"
 

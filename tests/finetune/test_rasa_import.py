@@ -348,8 +348,13 @@ def test_the_configuration_that_comes_along_trains_on_the_result(take: Take, to:
     sections = tomllib.loads((to / "nightdesk.toml").read_text(encoding="utf-8"))
     RetrievalSettings(**sections["retrieval"])
     settings = Settings(
-        **{key: to / value if isinstance(value, str) else value for key, value in sections["finetune"].items()}
+        **{
+            key: to / value if value and isinstance(value, str) else value
+            for key, value in sections["finetune"].items()
+        }
     )
+    files = [value for value in dict(settings).values() if isinstance(value, Path)]
+    assert all(file.parent == to for file in files), "nothing is learnt from the demo's files"
     rows = read_labelled(settings.utterances)
     assert settings.questions is not None
     assert read_questions(settings.questions) == []

@@ -12,12 +12,15 @@ import pytest
 from kill_orders import write_orders
 from kill_service import ORDERS, ROOT, Place
 
+NOT_NEEDED = ("finetune__entities", "finetune__sentiment", "finetune__support", "finetune__composed")
+"""What would take minutes to learn and is not what the tests kill for."""
+
 
 @pytest.fixture(scope="session")
 def company(tmp_path_factory: pytest.TempPathFactory, weights: Path) -> Path:
     """A home folder with the demo company's help centre read and learnt, agents, and many orders to cancel."""
     home = tmp_path_factory.mktemp("company") / "home"
-    place = Place.make(home)
+    place = Place.make(home, **dict.fromkeys(NOT_NEEDED, ""))
     (home / "weights").symlink_to(weights)
     demo = ROOT / "data" / "demo"
     place.run("ingest", str(demo / "articles"))  # the transcripts would take a minute and prove nothing here

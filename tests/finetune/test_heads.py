@@ -55,7 +55,10 @@ def test_an_intent_with_too_few_utterances_is_named(training) -> None:
 
 
 def test_without_out_of_scope_examples_a_head_is_still_fitted(training) -> None:
-    rows, intents, _ = training
+    rows, intents, outside = training
     head, view, _ = fit_head(rows, intents, np.zeros((0, WIDTH), np.float32), CATALOGUE, folds=4, seed=1)
     assert head.labels == LABELS
     assert len(view.gold) == len(rows)
+    scores = head.apply(np.vstack([rows, outside]))[1]
+    assert scores[len(rows) :].min() > np.quantile(scores[: len(rows)], 0.9), "the energy tells them apart all the same"
+    assert np.median(view.out_of_scope) == pytest.approx(0.05, abs=0.03)

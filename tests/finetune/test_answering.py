@@ -23,7 +23,9 @@ def pairs(questions: int, noise: float, seed: int = 0) -> Pairs:
 
 def searched(made: Pairs, questions: int) -> Searched:
     asked = tuple(Question(f"q{n}", f"{n}.md" if n % 2 == 0 else None) for n in range(questions))
-    return Searched(asked, np.zeros((questions, 4), np.float32), [(0.5, n % 2 == 0) for n in range(questions)], made)
+    texts = tuple(question.text for question in asked)
+    by_cosine = [(0.5, n % 2 == 0) for n in range(questions)]
+    return Searched(asked, texts, np.zeros((questions, 4), np.float32), by_cosine, made)
 
 
 def test_what_tells_right_from_wrong_is_learnt() -> None:
@@ -65,7 +67,7 @@ def test_thresholds_by_probability_join_those_by_cosine() -> None:
 
 
 def test_an_encoder_without_tokens_leaves_the_cosine_to_decide() -> None:
-    plain = Searched((Question("q", None),) * 4, np.zeros((4, 4), np.float32), [(0.5, True)] * 4, None)
+    plain = Searched((Question("q", None),) * 4, ("q",) * 4, np.zeros((4, 4), np.float32), [(0.5, True)] * 4, None)
     found = pick_answering(plain, np.ones(4, bool), Settings())
     assert found.files == {}
     assert "answer_probability" not in found.thresholds

@@ -59,12 +59,7 @@ def judge_pilot(
     All vectors are the pilot's. outside: (M, D), utterances out of scope, which no tuning sees; M may be 0.
     proxies: (C, D), the tuned ones, already scaled; None leaves them out of the choice.
     """
-    found = []
-    for strength in (PROXIES, *STRENGTHS) if proxies is not None else STRENGTHS:
-        weight, bias = linear(seen, strength, proxies)
-        logits = unseen.vectors @ weight.T + bias
-        found.append((float((logits.argmax(1) == unseen.gold).mean()), strength, logits))
-    _, strength, logits = max(found, key=lambda row: row[0])  # of equals the plainest, which comes first
+    strength, logits = _plainest(seen, unseen, proxies)
     model = learn_words(seen.texts, seen.gold)
     said = model.logits([read_surface(text) for text in unseen.texts])
     share = pick_share(logits, said, unseen.gold)
@@ -78,6 +73,27 @@ def judge_pilot(
     gold = np.concatenate([unseen.gold, np.full(len(outside), -1)])
     view = OutOfFold(tuple(labels), softmax(logits), scores, gold)
     return Verdict(strength, share, temperature, scope, accuracy, view)
+
+
+def _plainest(seen: Rows, unseen: Rows, proxies: Array | None) -> tuple[float, Array]:
+    """Return the strength of the head that is right most often on the unseen rows, and its logits (N, C).
+
+    Of equals the plainest. Proxies have to beat the regressions by a standard error: on few rows the choice is a draw,
+    and with few examples regressions are the better ones (BANKING77, 5 an intent, three seeds: .821 against .815).
+    """
+
+    def tried(strength: float) -> tuple[float, float, Array]:
+        weight, bias = linear(seen, strength, proxies)
+        logits = unseen.vectors @ weight.T + bias
+        return float((logits.argmax(1) == unseen.gold).mean()), strength, logits
+
+    right, strength, logits = max((tried(strength) for strength in STRENGTHS), key=lambda row: row[0])
+    if proxies is not None:
+        by_proxies = tried(PROXIES)
+        error = float(np.sqrt(right * (1 - right) / len(unseen.gold)))
+        if by_proxies[0] > right + error:
+            return PROXIES, by_proxies[2]
+    return strength, logits
 
 
 def made_head(labels: Sequence[str], rows: Rows, verdict: Verdict, proxies: Array | None) -> IntentHead:

@@ -83,6 +83,10 @@ class BundleKnowledge:
             for text, row in zip(texts, found, strict=True)
         ]
 
+    def layers(self, texts: Sequence[str]) -> Array | None:
+        """Return the middle layers of texts that were encoded, float32 (B, W); None where nothing reads them."""
+        return self.middle.of(texts) if self.middle else None
+
     def sentiments(self, texts: Sequence[str], embeddings: Array) -> Sequence[Sentiment | None]:
         """Return how each text sounds; the middle layers are those of the pass that encoded it."""
         if self.sentiment is None:
@@ -184,7 +188,8 @@ def load(bundle: Bundle, encoder: Encoder, home: Path, settings: RetrievalSettin
     answerability = load_answerability(bundle)
     tagger = load_tagger(bundle, encoder)
     sentiment = load_sentiment(bundle)
-    middle = MiddleLayers(encoder.encode_layers) if sentiment and isinstance(encoder, LayerEncoder) else None
+    reads_layers = sentiment or (head is not None and head.layers is not None)
+    middle = MiddleLayers(encoder.encode_layers) if reads_layers and isinstance(encoder, LayerEncoder) else None
     encode_tokens = middle.encode_tokens if middle else getattr(encoder, "encode_tokens", None)
     tokens = answerability or tagger
     knowledge = BundleKnowledge(

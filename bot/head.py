@@ -1,6 +1,7 @@
-"""The intent head: from an utterance's embedding, and its words, to intents and to how far outside all of them it lies.
+"""The intent head: from an utterance to intents and to how far outside all of them it lies.
 
-numpy only. `finetune` fits one and saves it into a bundle; the action server loads it from there.
+It reads the utterance's embedding and, if it was fitted so, its words and the encoder's middle layers. numpy only.
+`finetune` fits one and saves it into a bundle; the action server loads it from there.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from numpy.typing import NDArray
 
 from bot.catalogue import IntentEntry, dump_catalogue, parse_catalogue
 from bot.errors import HeadError
-from bot.surface import SurfaceModel, Vocabulary, read_surface
+from bot.surface import SurfaceModel, read_surface
 
 Array = NDArray[np.float32]
 
@@ -25,13 +26,21 @@ CATALOGUE_FILE = "intents.json"
 MAX_EXEMPLARS = 2000
 FORMAT = 2
 READS = (1, 2)
-"""Format 1 had no words."""
+"""Format 1 had neither words nor layers."""
 
 
 def softmax(logits: Array) -> Array:
     """Return float32 (B, C), rows of sum 1."""
     powers = np.exp(logits - logits.max(axis=1, keepdims=True))
     result: Array = (powers / powers.sum(axis=1, keepdims=True)).astype(np.float32)
+    return result
+
+
+def unit_layers(layers: Array, width: int) -> Array:
+    """Return float32 (B, W), each run of `width` numbers brought to unit length."""
+    each = layers.reshape(len(layers), layers.shape[1] // width, width)
+    lengths = np.maximum(np.linalg.norm(each, axis=2, keepdims=True), 1e-9)
+    result: Array = (each / lengths).reshape(layers.shape).astype(np.float32)
     return result
 
 
@@ -60,7 +69,8 @@ class IntentHead:
 
     weight float32 (C, D), bias float32 (C,), exemplars float32 (E, D) with rows of unit length: training
     utterances or centroids, any E from 1 to 2000. `catalogue` describes at least every label. words: what the surface
-    of an utterance says of its intent, where that helps; `words_share` of its logits is added to the others.
+    of an utterance says of its intent, where that helps; `words_share` of its logits is added to the others. layers
+    float32 (C, W): weighs the encoder's middle layers, each brought to unit length, W a multiple of D.
     """
 
     labels: tuple[str, ...]
@@ -72,6 +82,7 @@ class IntentHead:
     catalogue: Mapping[str, IntentEntry] = field(default_factory=dict)
     words: SurfaceModel | None = None
     words_share: float = 0.0
+    layers: Array | None = None
 
     def __post_init__(self) -> None:
         """Refuse parts that do not fit together."""
@@ -90,6 +101,10 @@ class IntentHead:
         for part in (self.weight, self.bias, self.exemplars, np.asarray(list(self.scope.by_name().values()))):
             if not np.isfinite(part).all():
                 raise HeadError("the intent head holds a number that is not finite")
+        if self.layers is not None and (
+            self.layers.shape[:1] != (classes,) or self.layers.shape[-1] % width or not np.isfinite(self.layers).all()
+        ):
+            raise HeadError(f"the layers' weight is {self.layers.shape}, but the weight is {self.weight.shape}")
         if self.words is not None:
             _refuse_words(self.words, self.words_share, classes)
         if len(set(self.labels)) != classes:
@@ -103,22 +118,33 @@ class IntentHead:
         """D, the encoder's width."""
         return int(self.weight.shape[1])
 
-    def apply(self, embeddings: Array, texts: Sequence[str] = ()) -> tuple[Array, Array]:
+    def apply(self, embeddings: Array, texts: Sequence[str] = (), layers: Array | None = None) -> tuple[Array, Array]:
         """Return calibrated probabilities (B, C), rows summing to 1, and out-of-scope scores (B,) in [0, 1].
 
-        embeddings: float32 (B, D), rows of unit length; texts: what they are of, masked as it was encoded. Raises
-        HeadError if D differs from the head's, or a head that reads words is given none.
+        embeddings: float32 (B, D), rows of unit length; texts: what they are of, masked as it was encoded; layers:
+        float32 (B, W), the encoder's middle layers side by side. Raises HeadError if D differs from the head's, or a
+        head that reads words or layers is given none.
         """
-        logits = self.logits(embeddings, texts)
+        logits = self.logits(embeddings, texts, layers)
         features = self.scope_features(embeddings, logits)
         weights = np.asarray([self.scope.probability, self.scope.cosine, self.scope.energy], dtype=np.float32)
         return softmax(logits), _sigmoid(features @ weights + np.float32(self.scope.intercept))
 
-    def logits(self, embeddings: Array, texts: Sequence[str] = ()) -> Array:
-        """Return (x·Wᵀ + b + words_share · words) / temperature, float32 (B, C); HeadError as `apply` does."""
+    def logits(self, embeddings: Array, texts: Sequence[str] = (), layers: Array | None = None) -> Array:
+        """Return float32 (B, C): what embedding, layers and words say, divided by the temperature.
+
+        Raises HeadError as `apply` does.
+        """
         if embeddings.ndim != 2 or embeddings.shape[1] != self.width:
             raise HeadError(f"embeddings are {embeddings.shape}, but the intent head wants (B, {self.width})")
         logits = embeddings @ self.weight.T + self.bias
+        if self.layers is not None:
+            if layers is None or layers.shape != (len(embeddings), self.layers.shape[1]):
+                raise HeadError(
+                    f"layers are {None if layers is None else layers.shape}, but the intent head wants "
+                    f"{(len(embeddings), self.layers.shape[1])}; run `nightdesk train` again"
+                )
+            logits += unit_layers(layers, self.width) @ self.layers.T
         if self.words is not None:
             if len(texts) != len(embeddings):
                 raise HeadError(f"{len(embeddings)} embeddings and {len(texts)} texts; this intent head reads both")
@@ -126,9 +152,9 @@ class IntentHead:
         result: Array = (logits / np.float32(self.temperature)).astype(np.float32)
         return result
 
-    def probabilities(self, embeddings: Array, texts: Sequence[str] = ()) -> Array:
+    def probabilities(self, embeddings: Array, texts: Sequence[str] = (), layers: Array | None = None) -> Array:
         """Return the softmax of `logits`, float32 (B, C)."""
-        return softmax(self.logits(embeddings, texts))
+        return softmax(self.logits(embeddings, texts, layers))
 
     def scope_features(self, embeddings: Array, logits: Array) -> Array:
         """Return (B, 3): the largest probability by these `logits`, the largest cosine to any exemplar, the energy.
@@ -161,8 +187,9 @@ class IntentHead:
             "words_share": self.words_share,
         }
         arrays = {"weight": self.weight, "bias": self.bias, "exemplars": self.exemplars}
+        arrays |= {} if self.layers is None else {"layers": self.layers}
         packed = {name: np.ascontiguousarray(array, dtype=np.float32) for name, array in arrays.items()}
-        tensors = save(packed | _words_arrays(self.words))
+        tensors = save(packed | (self.words.to_arrays() if self.words else {}))
         return tensors, json.dumps(description, ensure_ascii=False, indent=1).encode()
 
     @classmethod
@@ -196,8 +223,9 @@ class IntentHead:
                 temperature=float(raw["temperature"]),
                 scope=ScopeWeights(**{name: float(value) for name, value in raw["out_of_scope"].items()}),
                 catalogue=parse_catalogue(raw["intents"], CATALOGUE_FILE),
-                words=_words_of(arrays),
+                words=SurfaceModel.from_arrays(arrays),
                 words_share=float(raw.get("words_share", 0.0)),
+                layers=arrays.get("layers"),
             )
         except (SafetensorError, KeyError, TypeError, ValueError) as error:
             raise HeadError(
@@ -214,25 +242,6 @@ def _refuse_words(words: SurfaceModel, share: float, classes: int) -> None:
     finite = all(np.isfinite(part).all() for part in (words.weight, words.bias, words.words.idf, words.characters.idf))
     if not (finite and np.isfinite(share)):
         raise HeadError("the intent head's words hold a number that is not finite")
-
-
-def _words_arrays(words: SurfaceModel | None) -> dict[str, NDArray[Any]]:
-    if words is None:
-        return {}
-    vocabularies = {"words": words.words, "characters": words.characters}
-    keys: dict[str, NDArray[Any]] = {f"{name}_keys": vocabulary.keys for name, vocabulary in vocabularies.items()}
-    idf = {f"{name}_idf": vocabulary.idf for name, vocabulary in vocabularies.items()}
-    return keys | idf | {"words_weight": np.ascontiguousarray(words.weight, np.float16), "words_bias": words.bias}
-
-
-def _words_of(arrays: Mapping[str, NDArray[Any]]) -> SurfaceModel | None:
-    if "words_weight" not in arrays:
-        return None
-    words, characters = (
-        Vocabulary(arrays[f"{name}_keys"].astype(np.uint32), arrays[f"{name}_idf"].astype(np.float32))
-        for name in ("words", "characters")
-    )
-    return SurfaceModel(words, characters, arrays["words_weight"], arrays["words_bias"].astype(np.float32))
 
 
 def _sigmoid(values: Array) -> Array:

@@ -54,6 +54,9 @@ class Knowledge(Protocol):
     def mentions(self, texts: Sequence[str]) -> list[list[Mention]]:
         """Return what each text mentions, in order; nothing in a bundle without a tagger."""
 
+    def layers(self, texts: Sequence[str]) -> Array | None:
+        """Return the middle layers of texts that were encoded, float32 (B, W); None where nothing reads them."""
+
     def sentiments(self, texts: Sequence[str], embeddings: Array) -> Sequence[Sentiment | None]:
         """Return how each text sounds, None in a bundle without a sentiment head."""
 

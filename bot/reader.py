@@ -175,7 +175,7 @@ class Reader:
                 Found(knowledge.bundle, knowledge.thresholds, {}, hits=tuple(row), mentions=tuple(mine), sentiment=mood)
                 for row, mine, mood in zip(hits, mentions, moods, strict=True)
             ]
-        probabilities, out_of_scope = knowledge.head.apply(embeddings, texts)
+        probabilities, out_of_scope = knowledge.head.apply(embeddings, texts, knowledge.layers(texts))
         return [
             Found(
                 knowledge.bundle,

@@ -12,6 +12,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 from zlib import crc32
 
 import numpy as np
@@ -155,6 +156,24 @@ class SurfaceModel:
     def rows(self) -> int:
         """V + U."""
         return len(self.words.keys) + len(self.characters.keys)
+
+    def to_arrays(self) -> dict[str, NDArray[Any]]:
+        """Return what `from_arrays` reads: keys and idf of words and characters, the weight in half precision."""
+        vocabularies = {"words": self.words, "characters": self.characters}
+        found: dict[str, NDArray[Any]] = {f"{name}_keys": counted.keys for name, counted in vocabularies.items()}
+        found |= {f"{name}_idf": counted.idf for name, counted in vocabularies.items()}
+        return found | {"words_weight": np.ascontiguousarray(self.weight, np.float16), "words_bias": self.bias}
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> SurfaceModel | None:
+        """Return the model of these arrays, None if there is none among them. Raises KeyError if a part is missing."""
+        if "words_weight" not in arrays:
+            return None
+        words, characters = (
+            Vocabulary(arrays[f"{name}_keys"].astype(np.uint32), arrays[f"{name}_idf"].astype(np.float32))
+            for name in ("words", "characters")
+        )
+        return cls(words, characters, arrays["words_weight"], arrays["words_bias"].astype(np.float32))
 
     def logits(self, read: Sequence[Surface]) -> Values:
         """Return float32 (B, C)."""

@@ -22,6 +22,7 @@ from finetune.labelled import Question as HeldOut
 from finetune.labelled import read_labelled, read_questions, read_texts
 from finetune.sentiment.report import sentiment_report
 from finetune.settings import Settings
+from finetune.utterances import read_utterances
 from retrieval.bundle import CurrentBundle
 from retrieval.corpus import Corpus
 from retrieval.errors import NoBundle
@@ -95,7 +96,7 @@ def _intents(knowledge: BundleKnowledge, decided: Decide, path: Path, mask: Call
     head = knowledge.head
     assert head is not None
     masked = [mask(utterance.text) for utterance in utterances]
-    probabilities, _ = head.apply(knowledge.encode(masked), masked)
+    probabilities, _ = head.apply(*read_utterances(knowledge.encoder, masked))
     named = [head.labels[index] for index in probabilities.argmax(axis=1)]
     right = sum(name == utterance.intent for name, utterance in zip(named, utterances, strict=True))
     decisions = decided([utterance.text for utterance in utterances])

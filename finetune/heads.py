@@ -12,7 +12,8 @@ from bot.catalogue import IntentEntry
 from bot.head import MAX_EXEMPLARS, Array, IntentHead, ScopeWeights, softmax
 from bot.surface import SurfaceModel, read_surface
 from finetune.errors import BadLabels
-from finetune.linear import best_temperature, regression
+from finetune.linear import best_temperature, regression_over
+from finetune.utterances import Utterances
 from finetune.words import Words, learn_words, pick_share
 
 REGULARISATION = (1.0, 3.0, 10.0, 30.0, 100.0)
@@ -32,63 +33,63 @@ class OutOfFold:
 
 
 def fit_head(
-    embeddings: Array,
+    utterances: Utterances,
     intents: Sequence[str],
-    outside: Array,
+    outside: Utterances,
     catalogue: Mapping[str, IntentEntry],
     *,
     folds: int,
     seed: int,
-    texts: Sequence[str] = (),
-    outside_texts: Sequence[str] = (),
 ) -> tuple[IntentHead, OutOfFold, dict[str, float]]:
     """Fit a multinomial logistic regression, its temperature and its out-of-scope score.
 
-    embeddings float32 (N, D) and outside float32 (M, D), rows of unit length; M may be 0. texts: what they are of, for
-    a head that reads words as well, if that makes it better; none for one that does not.
-    Returns the head fitted on all rows, the out-of-fold view of the same rows, and what was chosen.
-    C is picked by cross-validated accuracy, temperature and the words' share by cross-validated log-likelihood.
+    utterances: N of them; outside: M out of scope, M may be 0. The head reads middle layers if they are there, and
+    words if they are and make it better. Returns the head fitted on all rows, the out-of-fold view of the same rows,
+    and what was chosen. C is picked by cross-validated accuracy, temperature and the words' share by cross-validated
+    log-likelihood.
     """
     labels = tuple(sorted(set(intents)))
     gold = np.asarray([labels.index(intent) for intent in intents], dtype=np.int64)
     _refuse_too_little(labels, gold, folds)
     fold_of = _folds(gold, folds, seed)
-    outside_fold = np.random.default_rng(seed).integers(0, folds, len(outside))
+    outside_fold = np.random.default_rng(seed).integers(0, folds, len(outside.vectors))
 
-    scored = {c: _out_of_fold_logits(embeddings, gold, fold_of, len(labels), c) for c in REGULARISATION}
+    scored = {c: _out_of_fold_logits(utterances, gold, fold_of, len(labels), c) for c in REGULARISATION}
     accuracy = {c: float((logits.argmax(1) == gold).mean()) for c, logits in scored.items()}
     best = max(accuracy.values())
     chosen = next(c for c in REGULARISATION if accuracy[c] >= best - 0.002)  # the plainest of the equally good
     logits = scored[chosen]
-    words = _OutOfFoldWords.fit(texts, gold, fold_of, logits) if texts else _OutOfFoldWords(np.zeros_like(logits))
+    words = _OutOfFoldWords(np.zeros_like(logits))
+    if utterances.texts:
+        words = _OutOfFoldWords.fit(utterances.texts, gold, fold_of, logits)
     logits = logits + np.float32(words.share) * words.said
     temperature = best_temperature(logits, gold)
 
-    features, outside_features = [np.zeros((len(rows), 3), np.float32) for rows in (embeddings, outside)]
-    probabilities, outside_probabilities = [
-        np.zeros((len(rows), len(labels)), np.float32) for rows in (embeddings, outside)
-    ]
+    counts = len(gold), len(outside.vectors)
+    features, outside_features = [np.zeros((count, 3), np.float32) for count in counts]
+    probabilities, outside_probabilities = [np.zeros((count, len(labels)), np.float32) for count in counts]
     for fold in range(folds):
         seen = fold_of != fold
-        head = _head(labels, embeddings[seen], gold[seen], chosen, temperature, catalogue, words.of(fold))
-        for rows, said, mine, into, into_features in (
-            (embeddings, texts, ~seen, probabilities, features),
-            (outside, outside_texts, outside_fold == fold, outside_probabilities, outside_features),
+        head = _head(labels, utterances.only(seen), gold[seen], chosen, temperature, catalogue, words.of(fold))
+        for rows, mine, into, into_features in (
+            (utterances, ~seen, probabilities, features),
+            (outside, outside_fold == fold, outside_probabilities, outside_features),
         ):
             if mine.any():
-                found = head.logits(rows[mine], chosen_of(said, mine) if texts else ())
+                asked = rows.only(mine)
+                found = head.logits(*asked)
                 into[mine] = softmax(found)
-                into_features[mine] = head.scope_features(rows[mine], found)
+                into_features[mine] = head.scope_features(asked.vectors, found)
 
     scope, scores = fit_scope(np.vstack([features, outside_features]), len(features), folds, seed)
     view = OutOfFold(
         labels,
         np.vstack([probabilities, outside_probabilities]),
         scores,
-        np.concatenate([gold, np.full(len(outside), -1)]),
+        np.concatenate([gold, np.full(counts[1], -1)]),
     )
-    everywhere = Words(learn_words(texts, gold), words.share) if words.share else None
-    head = _head(labels, embeddings, gold, chosen, temperature, catalogue, everywhere)
+    everywhere = Words(learn_words(utterances.texts, gold), words.share) if words.share else None
+    head = _head(labels, utterances, gold, chosen, temperature, catalogue, everywhere)
     right = float((logits.argmax(1) == gold).mean())
     figures = {"C": chosen, "words": words.share, "temperature": temperature, "cross_validated_accuracy": right}
     return replace(head, scope=scope), view, figures
@@ -108,18 +109,13 @@ class _OutOfFoldWords:
     ) -> _OutOfFoldWords:
         said, models = np.zeros_like(logits), []
         for fold in range(int(fold_of.max()) + 1):
-            seen = fold_of != fold
-            models.append(learn_words(chosen_of(texts, seen), gold[seen]))
-            said[~seen] = models[-1].logits([read_surface(text) for text in chosen_of(texts, ~seen)])
+            seen, unseen = np.flatnonzero(fold_of != fold), np.flatnonzero(fold_of == fold)
+            models.append(learn_words([texts[row] for row in seen.tolist()], gold[seen]))
+            said[unseen] = models[-1].logits([read_surface(texts[row]) for row in unseen.tolist()])
         return cls(said, pick_share(logits, said, gold), models)
 
     def of(self, fold: int) -> Words | None:
         return Words(self.models[fold], self.share) if self.share else None
-
-
-def chosen_of(texts: Sequence[str], rows: NDArray[np.bool_]) -> list[str]:
-    """Return the texts of these rows."""
-    return [text for text, mine in zip(texts, rows, strict=True) if mine]
 
 
 def _refuse_too_little(labels: Sequence[str], gold: NDArray[np.int64], folds: int) -> None:
@@ -141,27 +137,30 @@ def _folds(gold: NDArray[np.int64], folds: int, seed: int) -> NDArray[np.int64]:
 
 
 def _out_of_fold_logits(
-    embeddings: Array, gold: NDArray[np.int64], fold_of: NDArray[np.int64], classes: int, c: float
+    utterances: Utterances, gold: NDArray[np.int64], fold_of: NDArray[np.int64], classes: int, c: float
 ) -> Array:
     logits = np.zeros((len(gold), classes), np.float32)
     for fold in np.unique(fold_of):
         held_out = fold_of == fold
-        weight, bias = regression(embeddings[~held_out], gold[~held_out], c)
-        logits[held_out] = embeddings[held_out] @ weight.T + bias
+        fitted = regression_over(utterances.only(~held_out), gold[~held_out], c)
+        logits[held_out] = fitted.logits(utterances.only(held_out))
     return logits
 
 
 def _head(
     labels: tuple[str, ...],
-    embeddings: Array,
+    utterances: Utterances,
     gold: NDArray[np.int64],
     c: float,
     temperature: float,
     catalogue: Mapping[str, IntentEntry],
     words: Words | None,
 ) -> IntentHead:
-    weight, bias = regression(embeddings, gold, c)
-    head = IntentHead(labels, weight, bias, exemplars_of(embeddings, gold), temperature, catalogue=catalogue)
+    fitted = regression_over(utterances, gold, c)
+    head = IntentHead(
+        labels, fitted.weight, fitted.bias, exemplars_of(utterances.vectors, gold), temperature,
+        catalogue=catalogue, layers=fitted.layers,
+    )  # fmt: skip
     return words.beside(head) if words else head
 
 

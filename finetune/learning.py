@@ -15,18 +15,18 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from bot.catalogue import IntentEntry
 from bot.head import IntentHead
 from finetune.curves import Curves
 from finetune.encoder.recipe import Recipe
 from finetune.errors import NothingToServe
-from finetune.heads import OutOfFold, chosen_of, fit_head
+from finetune.heads import OutOfFold, fit_head
 from finetune.labelled import Labelled
 from finetune.pairs import Pairs
 from finetune.pilot import SEEN, Rows, judge_pilot, made_head
 from finetune.settings import Settings
+from finetune.utterances import read_utterances
 from retrieval.encoder import Encoder, SentenceEncoder
 
 FOLDER = "training"
@@ -78,14 +78,12 @@ def learn_head(lesson: Lesson, encoder: Encoder, tuned: bool, settings: Settings
     if pilot is not None:
         return _by_pilot(lesson, encoder, pilot, settings, home)
     head, view, chosen = fit_head(
-        encoder.encode([utterance.text for utterance in lesson.utterances]),
+        read_utterances(encoder, [utterance.text for utterance in lesson.utterances]),
         [utterance.intent for utterance in lesson.utterances],
-        encoder.encode(lesson.outside) if lesson.outside else np.zeros((0, encoder.width), np.float32),
+        read_utterances(encoder, lesson.outside),
         lesson.catalogue,
         folds=settings.folds,
         seed=settings.seed,
-        texts=[utterance.text for utterance in lesson.utterances],
-        outside_texts=lesson.outside,
     )
     recipe = {
         "head": {"kind": "logistic regression", "C": chosen["C"], "words": chosen["words"], "folds": settings.folds}
@@ -125,8 +123,7 @@ def learn_encoder(
 def frozen_accuracy(lesson: Lesson, encoder: Encoder, home: Path) -> float:
     """Return how right the encoder as it was would be on the very utterances that the pilot has not seen."""
     labels, seen, unseen = _split(lesson, encoder, home)
-    nothing = np.zeros((0, encoder.width), np.float32)
-    return judge_pilot(labels, seen, unseen, nothing, (), proxies=None, seed=0).accuracy
+    return judge_pilot(labels, seen, unseen, read_utterances(encoder, []), proxies=None, seed=0).accuracy
 
 
 def keep_pilot(learnt: Learnt, home: Path) -> None:
@@ -144,10 +141,11 @@ def _by_pilot(lesson: Lesson, encoder: Encoder, pilot: Encoder, settings: Settin
         raise NothingToServe(
             "the labelled utterances are not those that the encoder was tuned on; run `nightdesk train --encoder`"
         )
-    outside = pilot.encode(lesson.outside) if lesson.outside else np.zeros((0, pilot.width), np.float32)
-    verdict = judge_pilot(labels, seen, unseen, outside, lesson.outside, proxies=None, seed=settings.seed)
+    verdict = judge_pilot(
+        labels, seen, unseen, read_utterances(pilot, lesson.outside), proxies=None, seed=settings.seed
+    )
     texts, gold = [u.text for u in lesson.utterances], np.asarray([labels.index(u.intent) for u in lesson.utterances])
-    head = made_head(labels, Rows(encoder.encode(texts), gold, texts), verdict, None)
+    head = made_head(labels, Rows(read_utterances(encoder, texts), gold), verdict, None)
     chosen = {"cross_validated_accuracy": verdict.accuracy, "C": verdict.strength, "temperature": verdict.temperature,
               "words": verdict.words_share}  # fmt: skip
     recipe = {"head": {"kind": "logistic regression", "C": verdict.strength, "words": verdict.words_share,
@@ -162,12 +160,8 @@ def _split(lesson: Lesson, encoder: Encoder, home: Path) -> tuple[tuple[str, ...
     gold = np.asarray([labels.index(utterance.intent) for utterance in lesson.utterances], dtype=np.int64)
     known = frozenset(json.loads((home / FOLDER / f"{PILOT}-{SEEN}").read_text("utf-8")))
     seen = np.asarray([text in known for text in texts])
-    vectors = encoder.encode(texts)
-
-    def part(rows: NDArray[np.bool_]) -> Rows:
-        return Rows(vectors[rows], gold[rows], chosen_of(texts, rows))
-
-    return labels, part(seen), part(~seen)
+    utterances = read_utterances(encoder, texts)
+    return labels, Rows(utterances.only(seen), gold[seen]), Rows(utterances.only(~seen), gold[~seen])
 
 
 def _pilot_of(encoder: Encoder, home: Path, tuned: bool) -> Encoder | None:

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from bot.head import Array, unit_layers
+from finetune.utterances import Utterances
+
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix  # type: ignore[import-untyped]
 
-Array = NDArray[np.float32]
-
+LAYERS_SHARE = np.float32(0.5)
+"""How long the middle layers are beside the vector. MiniLM, accuracy with none, .25, .5, 1: the demo company, untuned,
+five folds .737, .748, .762, .763; tuned .808, .818, .824, .820; BANKING77, 5 an intent, untuned .807, .812, .817, –."""
 TEMPERATURES = np.geomspace(0.05, 5.0, 60)
 
 
@@ -27,6 +32,34 @@ def regression(embeddings: Array | csr_matrix, gold: NDArray[np.int64], c: float
     if len(weight) == 1:  # two classes: sklearn keeps one row
         weight, bias = np.vstack([-weight, weight]) / 2, np.concatenate([-bias, bias]) / 2
     return weight.astype(np.float32), bias.astype(np.float32)
+
+
+@dataclass(frozen=True)
+class Linear:
+    """What a head weighs: vectors by weight (C, D), middle layers by layers (C, W) where there are any, bias (C,)."""
+
+    weight: Array
+    bias: Array
+    layers: Array | None = None
+
+    def logits(self, utterances: Utterances) -> Array:
+        """Return float32 (N, C)."""
+        logits: Array = utterances.vectors @ self.weight.T + self.bias
+        if self.layers is not None and utterances.layers is not None:
+            logits = logits + unit_layers(utterances.layers, self.weight.shape[1]) @ self.layers.T
+        return logits
+
+
+def regression_over(utterances: Utterances, gold: NDArray[np.int64], c: float) -> Linear:
+    """Return a regression over the vectors and, at half their length, the middle layers about their mean."""
+    vectors = utterances.vectors
+    if utterances.layers is None:
+        return Linear(*regression(vectors, gold, c))
+    layers = unit_layers(utterances.layers, vectors.shape[1])
+    mean = layers.mean(axis=0)
+    weight, bias = regression(np.hstack([vectors, LAYERS_SHARE * (layers - mean)]), gold, c)
+    beside = np.ascontiguousarray(LAYERS_SHARE * weight[:, vectors.shape[1] :])
+    return Linear(np.ascontiguousarray(weight[:, : vectors.shape[1]]), bias - beside @ mean, beside)
 
 
 def best_temperature(logits: Array, gold: NDArray[np.int64]) -> float:

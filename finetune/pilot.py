@@ -12,10 +12,13 @@ from bot.catalogue import Handle, IntentEntry
 from bot.head import Array, IntentHead, ScopeWeights, softmax
 from bot.surface import read_surface
 from finetune.heads import OutOfFold, exemplars_of, fit_scope
-from finetune.linear import best_temperature, regression
+from finetune.linear import Linear, best_temperature, regression_over
+from finetune.utterances import Utterances
 from finetune.words import Words, learn_words, pick_share
 
 STRENGTHS = (3.0, 10.0, 30.0)
+MANY = 5000
+"""Rows from which on a regression of any strength is as good and takes minutes."""
 PROXIES = 0.0
 """Stands for the tuned proxies themselves where another head is a regression of some strength."""
 FOLDS = 5
@@ -37,40 +40,38 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Rows:
-    """Vectors float32 (N, D) of unit length with the numbers int (N,) of their intents, and their texts."""
+    """Utterances with the numbers int (N,) of their intents."""
 
-    vectors: Array
+    utterances: Utterances
     gold: NDArray[np.int64]
-    texts: Sequence[str]
 
 
 def judge_pilot(
     labels: Sequence[str],
     seen: Rows,
     unseen: Rows,
-    outside: Array,
-    outside_texts: Sequence[str],
+    outside: Utterances,
     *,
     proxies: Array | None,
     seed: int,
 ) -> Verdict:
     """Choose the head, what words count in it, its temperature and its out-of-scope score on the unseen rows.
 
-    All vectors are the pilot's. outside: (M, D), utterances out of scope, which no tuning sees; M may be 0.
+    All vectors are the pilot's. outside: M utterances out of scope, which no tuning sees; M may be 0.
     proxies: (C, D), the tuned ones, already scaled; None leaves them out of the choice.
     """
     strength, logits = _plainest(seen, unseen, proxies)
-    model = learn_words(seen.texts, seen.gold)
-    said = model.logits([read_surface(text) for text in unseen.texts])
+    model = learn_words(seen.utterances.texts, seen.gold)
+    said = model.logits([read_surface(text) for text in unseen.utterances.texts])
     share = pick_share(logits, said, unseen.gold)
     logits = logits + share * said
     temperature = best_temperature(logits, unseen.gold)
     accuracy = float((logits.argmax(1) == unseen.gold).mean())
     head = _head(labels, seen, strength, proxies, Words(model, share), temperature)
-    rows = np.vstack([unseen.vectors, outside])
-    logits = head.logits(rows, [*unseen.texts, *outside_texts])
-    scope, scores = fit_scope(head.scope_features(rows, logits), len(unseen.gold), FOLDS, seed)
-    gold = np.concatenate([unseen.gold, np.full(len(outside), -1)])
+    rows = unseen.utterances.and_those(outside)
+    logits = head.logits(*rows)
+    scope, scores = fit_scope(head.scope_features(rows.vectors, logits), len(unseen.gold), FOLDS, seed)
+    gold = np.concatenate([unseen.gold, np.full(len(outside.vectors), -1)])
     view = OutOfFold(tuple(labels), softmax(logits), scores, gold)
     return Verdict(strength, share, temperature, scope, accuracy, view)
 
@@ -83,11 +84,11 @@ def _plainest(seen: Rows, unseen: Rows, proxies: Array | None) -> tuple[float, A
     """
 
     def tried(strength: float) -> tuple[float, float, Array]:
-        weight, bias = linear(seen, strength, proxies)
-        logits = unseen.vectors @ weight.T + bias
+        logits = linear(seen, strength, proxies).logits(unseen.utterances)
         return float((logits.argmax(1) == unseen.gold).mean()), strength, logits
 
-    right, strength, logits = max((tried(strength) for strength in STRENGTHS), key=lambda row: row[0])
+    strengths = STRENGTHS if len(seen.gold) < MANY else STRENGTHS[1:2]
+    right, strength, logits = max((tried(strength) for strength in strengths), key=lambda row: row[0])
     if proxies is not None:
         by_proxies = tried(PROXIES)
         error = float(np.sqrt(right * (1 - right) / len(unseen.gold)))
@@ -98,7 +99,7 @@ def _plainest(seen: Rows, unseen: Rows, proxies: Array | None) -> tuple[float, A
 
 def made_head(labels: Sequence[str], rows: Rows, verdict: Verdict, proxies: Array | None) -> IntentHead:
     """Return the head that the verdict asks for, fitted on these rows; its catalogue says no more than the labels."""
-    words = Words(learn_words(rows.texts, rows.gold), verdict.words_share) if verdict.words_share else None
+    words = Words(learn_words(rows.utterances.texts, rows.gold), verdict.words_share) if verdict.words_share else None
     return _head(labels, rows, verdict.strength, proxies, words, verdict.temperature, verdict.scope)
 
 
@@ -111,15 +112,17 @@ def _head(
     temperature: float,
     scope: ScopeWeights | None = None,
 ) -> IntentHead:
-    weight, bias = linear(rows, strength, proxies)
+    fitted = linear(rows, strength, proxies)
     catalogue = {label: IntentEntry(label.replace("_", " "), Handle.SEARCH) for label in labels}
-    exemplars = exemplars_of(rows.vectors, rows.gold)
-    head = IntentHead(tuple(labels), weight, bias, exemplars, temperature, scope or ScopeWeights(), catalogue)
+    head = IntentHead(
+        tuple(labels), fitted.weight, fitted.bias, exemplars_of(rows.utterances.vectors, rows.gold), temperature,
+        scope or ScopeWeights(), catalogue, layers=fitted.layers,
+    )  # fmt: skip
     return words.beside(head) if words else head
 
 
-def linear(rows: Rows, strength: float, proxies: Array | None) -> tuple[Array, Array]:
-    """Return weight float32 (C, D) and bias (C,): the proxies themselves, or a regression of that strength."""
+def linear(rows: Rows, strength: float, proxies: Array | None) -> Linear:
+    """Return the proxies themselves, or a regression of that strength."""
     if strength != PROXIES or proxies is None:
-        return regression(rows.vectors, rows.gold, strength)
-    return proxies, np.zeros(len(proxies), np.float32)
+        return regression_over(rows.utterances, rows.gold, strength)
+    return Linear(proxies, np.zeros(len(proxies), np.float32))

@@ -28,6 +28,7 @@ from finetune.related import learn_related
 from finetune.search import recipe_of, search
 from finetune.settings import Settings
 from finetune.thresholds import pick_action_probability, pick_intent_thresholds, pick_margin, pick_scope_to_ask
+from finetune.utterances import read_utterances
 from retrieval.bundle import Bundle, CurrentBundle, write_bundle
 from retrieval.corpus import Corpus
 from retrieval.encoder import Encoder, SentenceEncoder, fingerprint_of
@@ -159,7 +160,7 @@ class _Run:
         ]
         searched = search_all(questions, bundle, self.home, self.retrieval, encoder or learnt.encoder, self.judge)
         scope = pick_intent_thresholds(learnt.view, settings.target_wrong).thresholds["out_of_scope"]
-        _, scores = learnt.head.apply(searched.embeddings, searched.texts)
+        _, scores = learnt.head.apply(*read_utterances(encoder or learnt.encoder, searched.texts))
         return pick_answering(searched, scores < scope, settings)
 
     def publish(self, trained: _Trained) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from finetune.encoder.recipe import Recipe
 from finetune.errors import BadLabels
 from finetune.labelled import read_labelled, read_texts
 from finetune.thresholds import pick_intent_thresholds
+from finetune.utterances import read_utterances
 from retrieval.encoder import SentenceEncoder
 
 TIMED = 200
@@ -128,12 +129,12 @@ def _summary(rows: Sequence[dict[str, float]], outside: bool) -> dict[str, Any]:
 
 def _look(model: Sealed, texts: Sequence[str], outside: Sequence[str]) -> _Seen:
     encoder = SentenceEncoder(model.folder, threads=1)
-    probabilities, scores = model.head.apply(encoder.encode(texts), texts)
-    outside_probabilities, outside_scores = model.head.apply(encoder.encode(outside), outside)
+    probabilities, scores = model.head.apply(*read_utterances(encoder, texts))
+    outside_probabilities, outside_scores = model.head.apply(*read_utterances(encoder, outside))
     started = time.perf_counter()
     few = texts[:TIMED]
     for text in few:
-        model.head.apply(encoder.encode([text]), [text])
+        model.head.apply(*read_utterances(encoder, [text]))
     ms = (time.perf_counter() - started) / len(few) * 1000
     top = outside_probabilities.max(axis=1) if len(outside) else np.zeros(0, np.float32)
     return _Seen(probabilities, scores, top, outside_scores, ms)

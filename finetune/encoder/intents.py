@@ -25,6 +25,8 @@ from finetune.labelled import Labelled
 from finetune.pairs import NO_PAIRS, Pairs
 from finetune.pilot import SEEN, Rows, Verdict, judge_pilot, made_head
 from finetune.split import held_out_rows
+from finetune.utterances import read_utterances
+from retrieval.encoder import Encoder, SentenceEncoder
 
 MANY = 20
 """Utterances an intent from which every epoch is measured, to stop by. Below it every epoch is run: one utterance an
@@ -94,10 +96,10 @@ def learn_intents(
         curves=under(curves, "pilot"),
     )
     _save(pilot, work / "pilot-model", [texts[row] for row in kept])
+    judge = SentenceEncoder(work / "pilot-model")
     verdict = judge_pilot(
-        labels, _rows(pilot, examples(kept)),
-        Rows(pilot.encoder.encode([texts[row] for row in out]), gold[out], [texts[row] for row in out]),
-        pilot.encoder.encode(outside), outside, proxies=_proxies(pilot, recipe.scale), seed=recipe.seed,
+        labels, _rows(judge, examples(kept)), Rows(read_utterances(judge, [texts[row] for row in out]), gold[out]),
+        read_utterances(judge, outside), proxies=_proxies(pilot, recipe.scale), seed=recipe.seed,
     )  # fmt: skip
     everything = examples(np.arange(len(gold)))
     tuned, folder = pilot, work / "pilot-model"
@@ -113,7 +115,7 @@ def learn_intents(
         )
         folder = work / "model"
         _save(tuned, folder, texts)
-    head = made_head(labels, _rows(tuned, everything), verdict, _proxies(tuned, recipe.scale))
+    head = made_head(labels, _rows(SentenceEncoder(folder), everything), verdict, _proxies(tuned, recipe.scale))
     return _sealed(folder, head, work / "pilot-model", pilot, verdict, time.perf_counter() - started)
 
 
@@ -121,11 +123,11 @@ def _sealed(folder: Path, head: IntentHead, at: Path, pilot: Tuned, verdict: Ver
     return Sealed(folder, head, verdict.view, at, pilot.epochs, verdict.strength, verdict.accuracy, seconds)
 
 
-def _rows(tuned: Tuned, examples: Examples) -> Rows:
-    vectors = tuned.encoder.encode(examples.texts)
-    if not np.isfinite(vectors).all():
+def _rows(encoder: Encoder, examples: Examples) -> Rows:
+    utterances = read_utterances(encoder, examples.texts)
+    if not np.isfinite(utterances.vectors).all():
         raise BadRecipe("tuning diverged: the encoder's vectors are no numbers any more; lower its learning_rate")
-    return Rows(vectors, np.asarray(examples.labels, dtype=np.int64), examples.texts)
+    return Rows(utterances, np.asarray(examples.labels, dtype=np.int64))
 
 
 def _proxies(tuned: Tuned, scale: float) -> Array:

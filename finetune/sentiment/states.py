@@ -9,10 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from finetune.encoder.loop import Told
+from finetune.utterances import AT_ONCE
 from retrieval.encoder import Encoder, LayerEncoder
-
-AT_ONCE = 512
-"""Texts encoded together; the tokens' own vectors, which come along, are then 20 MB and not 600."""
 
 
 def states_of(encoder: Encoder, texts: Sequence[str], told: Told | None = None) -> NDArray[np.float32]:

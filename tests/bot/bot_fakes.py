@@ -175,6 +175,9 @@ class FakeKnowledge:
             [Mention("PERSON", word, 0.9) for word in text.split() if word in ("Wiebke", "Thandi")] for text in texts
         ]
 
+    def layers(self, texts: Sequence[str]) -> None:
+        """Nothing reads them."""
+
     def sentiments(self, texts: Sequence[str], embeddings: Array) -> list[Sentiment | None]:
         return [Sentiment("angry", 0.97, upset=True) if "treated like dirt" in text else None for text in texts]
 

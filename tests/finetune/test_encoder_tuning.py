@@ -21,6 +21,7 @@ from finetune.encoder.recipe import Recipe
 from finetune.errors import BadLabels
 from finetune.labelled import Labelled
 from finetune.pilot import SEEN
+from finetune.utterances import read_utterances
 from retrieval.encoder import SentenceEncoder
 
 TRACK = ["where is my parcel", "track my order please", "the parcel is late", "where is it now", "track it"]
@@ -192,7 +193,9 @@ def test_an_encoder_and_its_head_are_learnt_from_utterances(tiny: Path, tmp_path
     names = ("track_order", "cancel_order", "refund_money")
     utterances = [Labelled(text, names[label]) for text, label in zip(EXAMPLES.texts, EXAMPLES.labels, strict=True)]
     sealed = learn_intents(tiny, utterances, RECIPE, tmp_path)
-    probabilities, _ = sealed.head.apply(SentenceEncoder(sealed.folder, threads=1).encode(["track my parcel"]))
+    probabilities, _ = sealed.head.apply(
+        *read_utterances(SentenceEncoder(sealed.folder, threads=1), ["track my parcel"])
+    )
     assert sealed.head.labels == tuple(sorted(names))
     assert probabilities.sum() == pytest.approx(1.0, abs=1e-5)
     assert 1 <= sealed.epochs <= RECIPE.epochs

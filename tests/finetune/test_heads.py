@@ -3,8 +3,11 @@ import pytest
 from numpy.typing import NDArray
 
 from bot.catalogue import Handle, IntentEntry
+from bot.errors import HeadError
+from bot.head import IntentHead
 from finetune.errors import BadLabels
 from finetune.heads import fit_head
+from finetune.utterances import Utterances
 
 WIDTH = 16
 LABELS = ("cancel", "greet", "track")
@@ -19,10 +22,10 @@ def around(centre: int, count: int, spread: float, seed: int) -> NDArray[np.floa
 
 
 @pytest.fixture
-def training() -> tuple[NDArray[np.float32], list[str], NDArray[np.float32]]:
+def training() -> tuple[Utterances, list[str], Utterances]:
     rows = np.vstack([around(axis, 20, 0.2, axis) for axis in range(3)])
     outside = np.vstack([around(axis, 8, 0.2, 40 + axis) for axis in range(8, 12)])
-    return rows, [label for label in LABELS for _ in range(20)], outside
+    return Utterances(rows), [label for label in LABELS for _ in range(20)], Utterances(outside)
 
 
 def test_a_fitted_head_knows_its_own_intents_and_what_lies_outside(training) -> None:
@@ -56,9 +59,24 @@ def test_an_intent_with_too_few_utterances_is_named(training) -> None:
 
 def test_without_out_of_scope_examples_a_head_is_still_fitted(training) -> None:
     rows, intents, outside = training
-    head, view, _ = fit_head(rows, intents, np.zeros((0, WIDTH), np.float32), CATALOGUE, folds=4, seed=1)
+    head, view, _ = fit_head(rows, intents, Utterances(np.zeros((0, WIDTH), np.float32)), CATALOGUE, folds=4, seed=1)
     assert head.labels == LABELS
-    assert len(view.gold) == len(rows)
-    scores = head.apply(np.vstack([rows, outside]))[1]
-    assert scores[len(rows) :].min() > np.quantile(scores[: len(rows)], 0.9), "the energy tells them apart all the same"
+    assert len(view.gold) == len(intents)
+    scores = head.apply(*rows.and_those(outside))[1]
+    assert scores[len(intents) :].min() > np.quantile(scores[: len(intents)], 0.9), (
+        "the energy tells them apart all the same"
+    )
     assert np.median(view.out_of_scope) == pytest.approx(0.05, abs=0.03)
+
+
+def test_middle_layers_tell_what_the_vectors_do_not(training) -> None:
+    """Vectors alike for all, layers that differ by intent: the head reads them, and says the same once it is saved."""
+    rows, intents, _ = training
+    alike = Utterances(np.full_like(rows.vectors, WIDTH**-0.5), (), np.hstack([rows.vectors * 7, rows.vectors]))
+    nothing = Utterances(alike.vectors[:0], (), alike.layers[:0])
+    head, _, chosen = fit_head(alike, intents, nothing, CATALOGUE, folds=4, seed=1)
+    assert chosen["cross_validated_accuracy"] > 0.95
+    again = IntentHead.from_bytes(*head.to_bytes())
+    np.testing.assert_array_equal(head.apply(*alike)[0], again.apply(*alike)[0])
+    with pytest.raises(HeadError, match=r"layers are None, but the intent head wants \(60, 32\)"):
+        head.apply(alike.vectors)

@@ -16,6 +16,7 @@ from finetune.heads import fit_head
 from finetune.labelled import Labelled, read_catalogue, read_labelled, read_questions, read_texts
 from finetune.rasa_import import Finding, ImportFailed, ImportReport, Level, import_rasa, table
 from finetune.settings import Settings
+from finetune.utterances import Utterances
 from retrieval.settings import Settings as RetrievalSettings
 
 ASSISTANTS = Path(__file__).parent / "rasa_assistants"
@@ -361,9 +362,9 @@ def test_the_configuration_that_comes_along_trains_on_the_result(take: Take, to:
     assert settings.out_of_scope is not None
     outside = read_texts(settings.out_of_scope)
     head, view, _ = fit_head(
-        hashed([row.text for row in rows]),
+        Utterances(hashed([row.text for row in rows])),
         [row.intent for row in rows],
-        hashed(outside) if outside else np.zeros((0, 256), np.float32),
+        Utterances(hashed(outside) if outside else np.zeros((0, 256), np.float32)),
         read_catalogue(settings.intents),
         folds=settings.folds,
         seed=settings.seed,

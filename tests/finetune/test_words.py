@@ -9,6 +9,7 @@ from bot.catalogue import Handle, IntentEntry
 from bot.errors import HeadError
 from bot.head import IntentHead
 from finetune.heads import fit_head
+from finetune.utterances import Utterances
 from finetune.words import learn_words, pick_share
 
 OPEN = ("打开{}", "请打开{}", "帮我打开{}", "启动{}", "运行一下{}")
@@ -26,8 +27,10 @@ def told_nothing(count: int) -> np.ndarray:
 
 
 def learnt(texts: list[str]) -> tuple[IntentHead, dict[str, float]]:
-    nothing = np.zeros((0, 8), np.float32)
-    head, _, chosen = fit_head(told_nothing(len(TEXTS)), INTENTS, nothing, CATALOGUE, folds=5, seed=1, texts=texts)
+    nothing = Utterances(np.zeros((0, 8), np.float32))
+    head, _, chosen = fit_head(
+        Utterances(told_nothing(len(TEXTS)), texts), INTENTS, nothing, CATALOGUE, folds=5, seed=1
+    )
     return head, chosen
 
 

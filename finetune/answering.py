@@ -50,6 +50,11 @@ class Answering:
     metrics: dict[str, Any]
     files: dict[str, bytes]
 
+    @property
+    def right_first(self) -> float:
+        """The share of the answerable questions whose most probable passage is right (without any: the nearest)."""
+        return float(self.metrics.get("right_most_probable", self.metrics.get("right_first", 0.0)))
+
 
 def search_all(
     questions: Sequence[Question],

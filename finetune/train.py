@@ -2,62 +2,37 @@
 
 from __future__ import annotations
 
-import hashlib
 import time
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from bot.answerability import FILE as ANSWERABILITY_FILE
-from bot.catalogue import Handle
-from bot.composed.checker import FILE as SUPPORT_FILE
-from bot.head import CATALOGUE_FILE, TENSORS_FILE
-from bot.sentiment import FILES as SENTIMENT_FILES
 from finetune.answering import Answering, pick_answering, search_all
 from finetune.curves import Curves
 from finetune.encoder.recipe import Recipe
 from finetune.errors import NothingToServe
-from finetune.heads import OutOfFold
 from finetune.judge import Judge
 from finetune.labelled import Labelled, Question, read_catalogue, read_labelled, read_questions, read_texts
-from finetune.learning import How, Learnt, Lesson, Told, frozen_accuracy, keep_pilot, learn_encoder, learn_head, tunes
+from finetune.learning import How, Learnt, Lesson, Told, frozen_accuracy, learn_encoder, learn_head, tunes
 from finetune.pairs import corpus_pairs
-from finetune.parts import learn_parts
-from finetune.related import learn_related
+from finetune.publishing import Trained, publish
 from finetune.search import recipe_of, search
 from finetune.settings import Settings
-from finetune.thresholds import pick_action_probability, pick_intent_thresholds, pick_margin, pick_scope_to_ask
+from finetune.thresholds import pick_intent_thresholds
 from finetune.utterances import read_utterances
-from retrieval.bundle import Bundle, CurrentBundle, write_bundle
+from retrieval.bundle import Bundle, CurrentBundle
 from retrieval.corpus import Corpus
 from retrieval.encoder import Encoder, SentenceEncoder, fingerprint_of
 from retrieval.errors import NoBundle
 from retrieval.ingest import only_one, reindex
 from retrieval.masking import Masker
 from retrieval.passages import all_passages
-from retrieval.related import FILE as RELATED_FILE
 from retrieval.settings import Settings as RetrievalSettings
-from retrieval.tagger import FILE as ENTITIES_FILE
 from retrieval.weights import WEIGHTS, resolve_encoder
 
 TUNED = {"epochs": 3, "frozen_layers": 3, "learning_rate": 1e-4, "negatives": 0}
 """How `train` differs from the recipe: minutes on a laptop instead of an hour."""
-
-
-@dataclass(frozen=True)
-class _Trained:
-    """What is to be published: what was learnt, the index it is searched by, and when a passage answers."""
-
-    learnt: Learnt
-    bundle: Bundle
-    made_from: str | None
-    answering: Answering
-
-    @property
-    def right_first(self) -> float:
-        """The share of the answerable calibration questions whose chosen passage is right; 0 without any."""
-        return _right_first(self.answering)
 
 
 def train(
@@ -95,8 +70,8 @@ def train(
             trained, compared = run.tuned(bundle, encoder, base, run.recipe(base, trials, told), key, told, curves)
         if trained is None:
             learnt = learn_head(run.lesson, encoder, tuned, settings, home)
-            trained = _Trained(learnt, bundle, None, run.answering(learnt, bundle))
-        report = run.publish(trained)
+            trained = Trained(learnt, bundle, None, run.answering(learnt, bundle))
+        report = publish(trained, run.lesson, settings, retrieval, home)
     return report | {"encoder": compared, "seconds": round(time.perf_counter() - started, 2)}
 
 
@@ -126,13 +101,13 @@ class _Run:
         master_key: bytes,
         told: Told | None,
         curves: Curves | None,
-    ) -> tuple[_Trained | None, dict[str, Any]]:
+    ) -> tuple[Trained | None, dict[str, Any]]:
         """Tune, index, and compare with what serves; None in place of what is worse."""
         pairs = corpus_pairs(self.home, self.retrieval, base, mined=recipe.negatives > 0)
         learnt = learn_encoder(self.lesson, base.folder, pairs, recipe, self.home, told, curves)
         index, made_from = reindex(learnt.encoder, self.retrieval, self.home, master_key)
         searched = replace(bundle, index=index)
-        trained = _Trained(learnt, searched, made_from, self.answering(learnt, searched))
+        trained = Trained(learnt, searched, made_from, self.answering(learnt, searched))
         before = self.answering(learnt, bundle, encoder)
         compared = {
             "pairs": len(pairs.questions),
@@ -140,8 +115,8 @@ class _Run:
             "seconds": learnt.chosen["tuning_s"],
             "intents": round(learnt.chosen["cross_validated_accuracy"], 4),
             "intents_before": round(frozen_accuracy(self.lesson, encoder, self.home), 4),
-            "right_first": trained.right_first,
-            "right_first_before": _right_first(before),
+            "right_first": trained.answering.right_first,
+            "right_first_before": before.right_first,
         }
         gain = compared["intents"] - compared["intents_before"]
         gain += compared["right_first"] - compared["right_first_before"]
@@ -162,65 +137,6 @@ class _Run:
         scope = pick_intent_thresholds(learnt.view, settings.target_wrong).thresholds["out_of_scope"]
         _, scores = learnt.head.apply(*read_utterances(encoder or learnt.encoder, searched.texts))
         return pick_answering(searched, scores < scope, settings)
-
-    def publish(self, trained: _Trained) -> dict[str, Any]:
-        """Write the bundle; return the report."""
-        settings, learnt, view = self.settings, trained.learnt, trained.learnt.view
-        intents = pick_intent_thresholds(view, settings.target_wrong)
-        thresholds = intents.thresholds | self._acting(learnt, intents.thresholds["out_of_scope"])
-        tensors, description = learnt.head.to_bytes()
-        files = {TENSORS_FILE: tensors, CATALOGUE_FILE: description} | trained.answering.files
-        files[RELATED_FILE] = learn_related(trained.bundle, self.home, self.retrieval, learnt.encoder)
-        parts = learn_parts(settings, learnt.encoder, self._mask)
-        files |= parts.files
-        metrics: dict[str, Any] = {"intents": learnt.chosen | intents.figures()} | parts.metrics
-        thresholds |= parts.thresholds
-        if trained.answering.metrics:
-            metrics["passages"] = trained.answering.metrics
-            thresholds |= trained.answering.thresholds
-        data = {path.name: _sha256(path) for path in _files(settings)}
-        bundle_id = write_bundle(
-            self.home,
-            index=trained.bundle.index if learnt.folder else None,
-            encoder_dir=learnt.folder,
-            extra_files=files,
-            # older ones would judge by thresholds, labels or layers that are gone
-            drop=(ANSWERABILITY_FILE, ENTITIES_FILE, SUPPORT_FILE, *SENTIMENT_FILES),
-            data=data | ({"index": trained.made_from} if trained.made_from else {}),
-            metrics=metrics,
-            thresholds=thresholds,
-            thresholds_source=f"out-of-fold on {len(view.gold)} utterances, at most {settings.target_wrong:.1%} wrong",
-            recipe=learnt.recipe,
-        )
-        if learnt.folder:
-            keep_pilot(learnt, self.home)
-        outside = len(self.lesson.outside)
-        return {
-            "bundle": bundle_id,
-            "intents": len(learnt.head.labels),
-            "utterances": len(self.lesson.utterances),
-            "out_of_scope": outside,
-            "accuracy": round(learnt.chosen["cross_validated_accuracy"], 4),
-            "auroc_out_of_scope": round(_auroc(view), 4) if outside else None,
-            "coverage": round(intents.coverage, 4),
-            "wrong_share": round(intents.wrong_share, 4),
-            "thresholds": thresholds,
-            "metrics": metrics,
-        }
-
-    def _mask(self, text: str) -> str:
-        return Masker.from_settings(self.retrieval).mask_identifiers(text)
-
-    def _acting(self, learnt: Learnt, strict: float) -> dict[str, float]:
-        """Return the thresholds of what asks back or asks before it acts."""
-        settings, view, catalogue = self.settings, learnt.view, self.lesson.catalogue
-        actions = [name for name in learnt.head.labels if catalogue[name].handle is Handle.ACTION]
-        scope = max(strict, pick_scope_to_ask(view, settings.target_asked))
-        return {
-            "out_of_scope_ask": scope,
-            "action_probability": pick_action_probability(view, actions, scope, settings.target_wrong_action),
-            "intent_margin": round(pick_margin(view), 4),
-        }
 
 
 def _lesson(settings: Settings, retrieval: RetrievalSettings) -> Lesson:
@@ -256,25 +172,3 @@ def _key(master_key: bytes | None) -> bytes:
     if master_key is None:
         raise NothingToServe("an encoder is tuned with the corpus's key at hand; its vectors are kept in the corpus")
     return master_key
-
-
-def _right_first(answering: Answering) -> float:
-    """By what serves: the most probable passage, or the nearest where no probability could be fitted."""
-    metrics = answering.metrics
-    return float(metrics.get("right_most_probable", metrics.get("right_first", 0.0)))
-
-
-def _auroc(view: OutOfFold) -> float:
-    from sklearn.metrics import roc_auc_score
-
-    return float(roc_auc_score(view.gold < 0, view.out_of_scope))
-
-
-def _files(settings: Settings) -> list[Path]:
-    learnt_from = (settings.utterances, settings.out_of_scope, settings.questions, settings.unanswerable)
-    heads = (settings.entities, settings.sentiment, settings.support, settings.composed)
-    return [path for path in (*learnt_from, *heads, settings.intents) if path]
-
-
-def _sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()

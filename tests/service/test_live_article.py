@@ -35,7 +35,7 @@ def test_a_fact_ingested_while_serving_is_answered_with_its_source_within_a_seco
     visitor = Visitor(service.url)
     visitor.open()
     asked_s = time.monotonic()
-    receipt = visitor.say(f"I left my brolly behind in {place}. On which day and when can I pick it up again?")
+    receipt = visitor.say(f"I left my umbrella behind in {place}. On which day and when can I pick it up again?")
     ending = visitor.wait_for_ending(receipt, timeout_s=20)
     took_s = time.monotonic() - asked_s
 

@@ -75,6 +75,7 @@ class Service:
     home: Path
     command: tuple[str, ...]  # nightdesk with this home and these ports; add a subcommand
     log: Path
+    bot_url: str
 
     @property
     def desk_email(self) -> str:
@@ -92,6 +93,18 @@ class Service:
         done = subprocess.run([*self.command, *words], cwd=ROOT, capture_output=True, text=True, timeout=300)
         assert done.returncode == 0, f"nightdesk {' '.join(words)} failed:\n{done.stderr[-2000:]}"
         return done.stdout
+
+    def wait_for_newest(self, within_s: float = 30.0) -> None:
+        """Wait until the assistant serves the newest bundle; a busy machine takes its time over loading it."""
+        newest = (self.home / "models" / "current").read_text().strip()
+        deadline = time.monotonic() + within_s
+        while True:
+            with urllib.request.urlopen(f"{self.bot_url}/health", timeout=5) as answer:
+                serves = json.load(answer)["bundle"]
+            if serves == newest:
+                return
+            assert time.monotonic() < deadline, f"{serves} serves, {newest} does not within {within_s:g} s"
+            time.sleep(0.05)
 
     @contextlib.contextmanager
     def bot_held(self) -> Iterator[None]:
@@ -122,7 +135,7 @@ def service(weights: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     try:
         for url in (f"http://127.0.0.1:{bot}/health", f"http://127.0.0.1:{web}/health"):
             _wait_until_well(url, process, log)
-        yield Service(f"http://127.0.0.1:{web}", folder / "home", command, log)
+        yield Service(f"http://127.0.0.1:{web}", folder / "home", command, log, f"http://127.0.0.1:{bot}")
     finally:
         process.terminate()
         try:

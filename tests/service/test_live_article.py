@@ -50,6 +50,7 @@ def test_a_changed_article_no_longer_says_what_it_said(service: Any, tmp_path: P
     for hour in (8, 9):
         article.write_text(f"# The kiosk at the lake\n\nThe kiosk at the lake sells seedlings from {hour} o'clock.\n")
         service.run("ingest", str(article), "--json")
+    service.wait_for_newest()
     visitor = Visitor(service.url)
     visitor.open()
     ending = visitor.wait_for_ending(visitor.say("From when does the lake kiosk sell seedlings?"), timeout_s=20)

@@ -16,6 +16,10 @@ wrong one, or 84 with one; at 0.95 it would need 149, which few operators have l
 GRID = tuple(round(float(value), 3) for value in np.linspace(0.05, 0.99, 48))
 
 
+UNPROVEN = 0.5
+"""By the energy alone, 2 of 100 utterances in scope score more (finetune.heads.fit_scope)."""
+
+
 @dataclass(frozen=True, slots=True)
 class Operating:
     """A choice of thresholds and what it does on the data it was chosen on."""
@@ -34,14 +38,16 @@ def pick_intent_thresholds(view: OutOfFold, target_wrong: float) -> Operating:
 
     An utterance is answered where max probability >= intent_probability and out_of_scope < the threshold
     `out_of_scope`; an answer is wrong if the intent is another, or the utterance is out of scope.
-    Ties go to the stricter pair. Coverage is the share of in-scope utterances answered.
+    Ties go to the stricter pair. Coverage is the share of in-scope utterances answered. Where no utterance is known to
+    be out of scope, the scope threshold is UNPROVEN at most: nothing here would count what it lets through.
     """
     top = view.probabilities.max(axis=1)
     right = view.probabilities.argmax(axis=1) == view.gold
     inside = view.gold >= 0
     best = Operating({"intent_probability": GRID[-1], "out_of_scope": GRID[0]}, 0.0, 0.0)
+    scopes = GRID if (~inside).any() else [scope for scope in GRID if scope <= UNPROVEN]
     for probability in GRID:
-        for scope in GRID:
+        for scope in scopes:
             answered = (top >= probability) & (view.out_of_scope < scope)
             if not answered.any():
                 continue

@@ -28,6 +28,13 @@ def test_what_is_out_of_scope_counts_as_wrong_when_answered() -> None:
     assert found.coverage == 1.0
 
 
+def test_without_examples_out_of_scope_what_is_likelier_outside_than_in_is_never_served() -> None:
+    rows = [(0.9, 0, 0.05, 0)] * 50 + [(0.9, 0, 0.8, 0)] * 5
+    chosen = pick_intent_thresholds(view(rows), 0.02)
+    assert chosen.thresholds["out_of_scope"] <= 0.5
+    assert chosen.coverage == pytest.approx(50 / 55)
+
+
 def test_nothing_is_answered_when_no_threshold_reaches_the_target() -> None:
     found = pick_intent_thresholds(view([(0.9, 0, 0.1, 1)] * 5), target_wrong=0.02)
     assert found.coverage == 0.0

@@ -256,7 +256,7 @@ def load_tagger(bundle: Bundle, encoder: Encoder) -> EncoderTagger | None:
     path = bundle.file(FILE)
     if path is None or not isinstance(encoder, TokenEncoder):
         return None
-    return EncoderTagger(Tagger.from_bytes(path.read_bytes()), encoder)
+    return EncoderTagger(Tagger.from_bytes(path.read_bytes()), encoder, bundle.encoder_dir)
 
 
 def load_related(bundle: Bundle) -> dict[str, tuple[Related, ...]]:

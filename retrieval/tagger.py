@@ -170,8 +170,12 @@ class Tagger:
 class EncoderTagger:
     """A tagger beside the encoder whose states it reads; knows which tokens make up a word."""
 
-    def __init__(self, tagger: Tagger, encoder: TokenEncoder) -> None:
-        """Raise TaggerError if the two do not fit together."""
+    def __init__(self, tagger: Tagger, encoder: TokenEncoder, folder: Path | None = None) -> None:
+        """Raise TaggerError if the two do not fit together.
+
+        folder: where the encoder's tokenizer lies now, if the folder it was loaded from may be gone: an encoder
+        outlives the bundle that first brought it.
+        """
         if tagger.width != encoder.width:
             raise TaggerError(
                 f"the tagger reads states of width {tagger.width}, the encoder gives {encoder.width}; "
@@ -179,7 +183,7 @@ class EncoderTagger:
             )
         self.tagger = tagger
         self.encoder = encoder
-        self._alignment = Alignment(encoder.folder)
+        self._alignment = Alignment(folder or encoder.folder)
 
     def read(self, texts: Sequence[str]) -> list[list[Mention]]:
         """Return each text's entities; one forward pass for all texts."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from itertools import pairwise, product
@@ -144,6 +145,20 @@ def test_the_light_tagger_reads_raw_text_by_the_encoder_of_the_bundle(encoder: S
     assert [(m.kind, text[m.start : m.end]) for m in found[0]] == [("PRODUCT", "money back"), ("PERSON", "Wilhelmina")]
     assert all(0.5 < mention.probability <= 1 for mention in found[0])
     assert found[1] == []
+
+
+def test_an_encoder_that_outlives_its_folder_still_reads_with_a_newer_tagger(
+    encoder: SentenceEncoder, tmp_path: Path
+) -> None:
+    """A bundle that is taken up brings the same encoder in a folder of its own; the first one may be pruned."""
+    first, second = tmp_path / "first", tmp_path / "second"
+    for folder in (first, second):
+        shutil.copytree(encoder.folder, folder)
+    outlives = SentenceEncoder(first, threads=1)
+    shutil.rmtree(first)
+    made = learn_entities(conll(tmp_path / "train.conll", sentences(90)), encoder, str, seed=1, recipe=LIGHT)
+    tagger = EncoderTagger(Tagger.from_bytes(made.files[FILE]), outlives, second)
+    assert tagger.read(["where is my money back please, Wilhelmina"])[0]
 
 
 def test_a_masked_sentence_keeps_the_tags_of_what_is_left() -> None:

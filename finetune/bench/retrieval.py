@@ -21,9 +21,8 @@ from retrieval.masking import Masker
 from retrieval.readers import BadRow, Transcript, read_transcripts
 from retrieval.settings import Settings as RetrievalSettings
 
-PAIRS = Recipe(epochs=1, batch=32)
-"""One epoch: pairs of an export are many and noisy."""
-
+PAIRS = Recipe(epochs=1, batch=128, learning_rate=2e-4)
+"""One epoch: pairs of an export are many and noisy. Large batches: each answer stands against the batch's others."""
 
 HELD = 500
 FEWEST = 50

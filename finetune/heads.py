@@ -16,7 +16,7 @@ from finetune.linear import best_temperature, regression_over
 from finetune.utterances import Utterances
 from finetune.words import Words, learn_words, pick_share
 
-REGULARISATION = (1.0, 3.0, 10.0, 30.0, 100.0)
+REGULARISATION = (3.0, 10.0, 30.0)
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ class Partials:
         self._feed = feed
         self._epoch_of = epoch_of
         self._lock = threading.Lock()
-        self._shown: dict[str, bool] = {}  # conversation → whether its partial may still be shown
+        self._shown: dict[str, str] = {}  # conversation whose partial may be shown → what is shown, "" at first
         feed.before(self._changed)
 
     @contextmanager
@@ -51,21 +51,20 @@ class Partials:
 
     def _begin(self, conversation: str, epoch: int) -> None:
         with self._lock:
-            self._shown[conversation] = True
+            self._shown[conversation] = ""
         # Only after it is on the list: a change of hands from now on is told of, one before is read here.
         if self._epoch_of(conversation) != epoch:
-            with self._lock:
-                self._shown[conversation] = False
+            self._withdraw(conversation)
 
     def _show(self, conversation: str, text: str) -> None:
         with self._lock:
-            if self._shown.get(conversation):
+            if conversation in self._shown:
+                self._shown[conversation] = text
                 self._send(conversation, text)
 
     def _withdraw(self, conversation: str) -> None:
         with self._lock:
-            if self._shown.get(conversation):
-                self._shown[conversation] = False
+            if self._shown.pop(conversation, ""):
                 self._send(conversation, "")
 
     def _changed(self, event: Event) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from test_streams import Listener, listen, texts
 from web_fakes import ARTICLES, FakeBot, Site, eventually
 
 from web.partials import Partials
+from web.types import Kind
 
 WIRE = Path(__file__).parents[2] / "docs" / "wire"
 SAYS = ["Delivery takes two to four days.", "It costs 4.90 EUR."]
@@ -99,6 +101,27 @@ def test_a_sentence_that_comes_after_the_takeover_is_not_shown(site: Site) -> No
     listener = listen(site, visitor.conversation)
     partial = Partials(site.service.feed, lambda _: visitor.state()["conversation"]["epoch"])
     with partial.under_way(visitor.conversation, epoch) as hears:
+        hears("Too late.")
+    noor.say(visitor.conversation, "Hello, Noor here.")
+    eventually(lambda: True if "Hello, Noor here." in texts(listener.frames) else None)
+    assert partials(listener) == []
+
+
+def test_news_of_the_takeover_that_comes_with_the_first_sentence_takes_nothing_back(site: Site) -> None:
+    visitor, noor = site.visitor(), site.agent()
+    visitor.say("delivery")
+    visitor.wait_for("assistant")
+    listener = listen(site, visitor.conversation)
+    status = threading.Event()
+
+    def epoch_read_late(conversation: str) -> int:
+        noor.act(conversation, "claim")
+        assert status.wait(10)
+        return visitor.state()["conversation"]["epoch"]
+
+    partial = Partials(site.service.feed, epoch_read_late)
+    site.service.feed.before(lambda event: status.set() if event.kind is Kind.STATUS else None)
+    with partial.under_way(visitor.conversation, visitor.state()["conversation"]["epoch"]) as hears:
         hears("Too late.")
     noor.say(visitor.conversation, "Hello, Noor here.")
     eventually(lambda: True if "Hello, Noor here." in texts(listener.frames) else None)

@@ -301,7 +301,7 @@ def train(
     Example: nightdesk train --json
     """
     from finetune.curves import curves_for
-    from finetune.encoder.progress import line_on
+    from finetune.progress import line_on
 
     if trials and (how == "heads" or response_only):
         raise click.UsageError("--search tunes the encoder; it does not go with --heads or --response-only")
@@ -712,7 +712,7 @@ def bench_intents(place: Place, train: Path, test: Path, oos: Path | None, seeds
     Example: nightdesk bench intents --train train.csv --test test.csv --seeds 3 --json
     """
     from finetune.bench.intents import bench_intents as run
-    from finetune.encoder.progress import line_on
+    from finetune.progress import line_on
 
     with one_sentence():
         report = run(base_encoder(place), train, test, oos, seeds=seeds, told=None if as_json else line_on(sys.stderr))
@@ -737,7 +737,7 @@ def bench_entities(
     Example: nightdesk bench entities --train train.conll --dev dev.conll --test test.conll --seeds 3 --json
     """
     from finetune.bench.entities import bench_entities as run
-    from finetune.encoder.progress import line_on
+    from finetune.progress import line_on
 
     with one_sentence():
         report = run(
@@ -760,7 +760,7 @@ def bench_sentiment(place: Place, train: Path, test: Path | None, folds: int | N
     Example: nightdesk bench sentiment --train train.csv --test test.csv --json
     """
     from finetune.bench.sentiment import bench_sentiment as run
-    from finetune.encoder.progress import line_on
+    from finetune.progress import line_on
 
     if (test is None) == (folds is None):
         raise click.UsageError("give either --test or --folds")
@@ -805,7 +805,7 @@ def bench_retrieval(place: Place, selection: Path, train: Path | None, exclude_l
     Example: nightdesk bench retrieval --bench dev.json.gz --train transcripts.jsonl.gz --exclude-last 2500 --json
     """
     from finetune.bench.retrieval import bench_retrieval as run
-    from finetune.encoder.progress import line_on
+    from finetune.progress import line_on
 
     with one_sentence():
         report = run(
@@ -831,7 +831,7 @@ def bench_dialogue(place: Place, train: Path, test: Path | None, test_share: flo
     Example: nightdesk bench dialogue --train dialogues.jsonl.gz --test-share 0.2 --json
     """
     from finetune.bench.dialogue import bench_dialogue as run
-    from finetune.encoder.progress import line_on
+    from finetune.progress import line_on
 
     with one_sentence():
         report = run(
@@ -867,7 +867,7 @@ def bench_ablation(
 
     from finetune.bench.ablation import OPTIONS
     from finetune.bench.ablation import bench_ablation as run
-    from finetune.encoder.progress import line_on
+    from finetune.progress import line_on
     from finetune.encoder.recipe import Recipe
 
     recipe = Recipe() if epochs is None else replace(Recipe(), epochs=epochs)

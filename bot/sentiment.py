@@ -153,9 +153,7 @@ class SentimentHead:
         from safetensors.numpy import save
 
         arrays: dict[str, NDArray[Any]] = {name: getattr(self, name).astype(np.float32) for name in _ARRAYS}
-        for name in ("words", "characters"):
-            vocabulary: Vocabulary = getattr(self, name)
-            arrays |= {f"{name}_keys": vocabulary.keys, f"{name}_idf": vocabulary.idf}
+        arrays |= self.words.to_arrays("words") | self.characters.to_arrays("characters")
         description = {
             "format": FORMAT,
             "labels": list(self.labels),
@@ -175,10 +173,7 @@ class SentimentHead:
             arrays, told = load(tensors), json.loads(description)
             if told["format"] != FORMAT:
                 raise HeadError(f"{DESCRIPTION_FILE} is of another version; run `nightdesk train` again")
-            words, characters = (
-                Vocabulary(arrays[f"{name}_keys"].astype(np.uint32), arrays[f"{name}_idf"].astype(np.float32))
-                for name in ("words", "characters")
-            )
+            words, characters = (Vocabulary.from_arrays(arrays, name) for name in ("words", "characters"))
             numbers = {name: arrays[name].astype(np.float32) for name in _ARRAYS}
             surface, states = map(float, told["mix"])
             return cls(

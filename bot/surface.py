@@ -131,6 +131,15 @@ class Vocabulary:
         idf = np.log((1 + len(counted)) / (1 + seen[kept])) + 1
         return cls(keys[kept], idf.astype(np.float32))
 
+    def to_arrays(self, name: str) -> dict[str, NDArray[Any]]:
+        """Return what `from_arrays` reads."""
+        return {f"{name}_keys": self.keys, f"{name}_idf": self.idf}
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, NDArray[Any]], name: str) -> Vocabulary:
+        """Return the vocabulary saved by that name. Raises KeyError if a part is missing."""
+        return cls(arrays[f"{name}_keys"].astype(np.uint32), arrays[f"{name}_idf"].astype(np.float32))
+
     def weigh(self, counts: Counts) -> tuple[NDArray[np.int64], Values]:
         """Return columns (N,) and TF-IDF values (N,) of unit length, the counts damped by their logarithm."""
         keys = np.fromiter(counts, np.uint32, len(counts))
@@ -159,9 +168,7 @@ class SurfaceModel:
 
     def to_arrays(self) -> dict[str, NDArray[Any]]:
         """Return what `from_arrays` reads: keys and idf of words and characters, the weight in half precision."""
-        vocabularies = {"words": self.words, "characters": self.characters}
-        found: dict[str, NDArray[Any]] = {f"{name}_keys": counted.keys for name, counted in vocabularies.items()}
-        found |= {f"{name}_idf": counted.idf for name, counted in vocabularies.items()}
+        found = self.words.to_arrays("words") | self.characters.to_arrays("characters")
         return found | {"words_weight": np.ascontiguousarray(self.weight, np.float16), "words_bias": self.bias}
 
     @classmethod
@@ -169,10 +176,7 @@ class SurfaceModel:
         """Return the model of these arrays, None if there is none among them. Raises KeyError if a part is missing."""
         if "words_weight" not in arrays:
             return None
-        words, characters = (
-            Vocabulary(arrays[f"{name}_keys"].astype(np.uint32), arrays[f"{name}_idf"].astype(np.float32))
-            for name in ("words", "characters")
-        )
+        words, characters = (Vocabulary.from_arrays(arrays, name) for name in ("words", "characters"))
         return cls(words, characters, arrays["words_weight"], arrays["words_bias"].astype(np.float32))
 
     def logits(self, read: Sequence[Surface]) -> Values:

@@ -11,12 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bot.answerability import FILE, TokenVectors
-from bot.head import Array
 from finetune.answerability import Pairs, fit_answerability, pair_up
 from finetune.judge import Judge, nearest
 from finetune.labelled import Question
 from finetune.settings import Settings
 from finetune.thresholds import pick_cosine, pick_probability, wrong_at_most
+from finetune.utterances import Utterances, read_utterances
 from retrieval.bundle import Bundle
 from retrieval.encoder import Encoder, TokenEncoder
 from retrieval.masking import Masker
@@ -30,14 +30,10 @@ Scored = list[tuple[float, bool]]
 
 @dataclass(frozen=True)
 class Searched:
-    """Labelled questions and what search finds for them: embeddings (B, D), the nearest hit's cosine, all pairs.
-
-    texts: the questions, masked as they were encoded.
-    """
+    """Labelled questions, as they read masked, and what search finds: the nearest hit's cosine, all pairs."""
 
     questions: tuple[Question, ...]
-    texts: tuple[str, ...]
-    embeddings: Array
+    utterances: Utterances
     by_cosine: Scored
     pairs: Pairs | None  # None if the encoder does not tell about tokens
 
@@ -66,15 +62,15 @@ def search_all(
 ) -> Searched:
     """Search every question as a customer's would be searched, and judge what is found."""
     texts = [Masker.from_settings(retrieval).mask_identifiers(question.text) for question in questions]
-    embeddings = encoder.encode(texts)
+    utterances = read_utterances(encoder, texts)
     searcher = Searcher(bundle, home, retrieval)
-    found = searcher.search(texts, embeddings, LOOKED_AT, "customers")
+    found = searcher.search(texts, utterances.vectors, LOOKED_AT, "customers")
     searcher.close()
     by_cosine = [_nearest(question, hits, judge) for question, hits in zip(questions, found, strict=True)]
     pairs = None
     if isinstance(encoder, TokenEncoder):
         pairs = pair_up(questions, texts, found, judge, TokenVectors(encoder.encode_tokens))
-    return Searched(tuple(questions), tuple(texts), embeddings, by_cosine, pairs)
+    return Searched(tuple(questions), utterances, by_cosine, pairs)
 
 
 def pick_answering(searched: Searched, in_scope: NDArray[np.bool_], settings: Settings) -> Answering:

@@ -11,8 +11,9 @@ import numpy as np
 
 from bot.head import Array, softmax
 from finetune.curves import Curves, under
-from finetune.encoder.loop import Examples, Told, Tuned, tune
+from finetune.encoder.loop import Examples, Tuned, tune
 from finetune.encoder.recipe import Recipe
+from finetune.progress import Told
 
 SEED_STEP = 101
 """Between the members' seeds: far enough that seeds of several benches don't meet."""

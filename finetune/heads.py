@@ -12,7 +12,7 @@ from bot.catalogue import IntentEntry
 from bot.head import MAX_EXEMPLARS, Array, IntentHead, ScopeWeights, softmax
 from bot.surface import SurfaceModel, read_surface
 from finetune.errors import BadLabels
-from finetune.linear import best_temperature, regression_over
+from finetune.linear import Linear, best_temperature, regression_over
 from finetune.utterances import Utterances
 from finetune.words import Words, learn_words, pick_share
 
@@ -54,11 +54,11 @@ def fit_head(
     fold_of = _folds(gold, folds, seed)
     outside_fold = np.random.default_rng(seed).integers(0, folds, len(outside.vectors))
 
-    scored = {c: _out_of_fold_logits(utterances, gold, fold_of, len(labels), c) for c in REGULARISATION}
-    accuracy = {c: float((logits.argmax(1) == gold).mean()) for c, logits in scored.items()}
+    tried = {c: _out_of_fold(utterances, gold, fold_of, len(labels), c) for c in REGULARISATION}
+    accuracy = {c: float((logits.argmax(1) == gold).mean()) for c, (logits, _) in tried.items()}
     best = max(accuracy.values())
     chosen = next(c for c in REGULARISATION if accuracy[c] >= best - 0.002)  # the plainest of the equally good
-    logits = scored[chosen]
+    logits, fitted = tried[chosen]
     words = _OutOfFoldWords(np.zeros_like(logits))
     if utterances.texts:
         words = _OutOfFoldWords.fit(utterances.texts, gold, fold_of, logits)
@@ -70,7 +70,8 @@ def fit_head(
     probabilities, outside_probabilities = [np.zeros((count, len(labels)), np.float32) for count in counts]
     for fold in range(folds):
         seen = fold_of != fold
-        head = _head(labels, utterances.only(seen), gold[seen], chosen, temperature, catalogue, words.of(fold))
+        exemplars = exemplars_of(utterances.vectors[seen], gold[seen])
+        head = built_head(labels, fitted[fold], exemplars, temperature, catalogue, words.of(fold))
         for rows, mine, into, into_features in (
             (utterances, ~seen, probabilities, features),
             (outside, outside_fold == fold, outside_probabilities, outside_features),
@@ -89,7 +90,9 @@ def fit_head(
         np.concatenate([gold, np.full(counts[1], -1)]),
     )
     everywhere = Words(learn_words(utterances.texts, gold), words.share) if words.share else None
-    head = _head(labels, utterances, gold, chosen, temperature, catalogue, everywhere)
+    everything = regression_over(utterances, gold, chosen)
+    exemplars = exemplars_of(utterances.vectors, gold)
+    head = built_head(labels, everything, exemplars, temperature, catalogue, everywhere)
     right = float((logits.argmax(1) == gold).mean())
     figures = {"C": chosen, "words": words.share, "temperature": temperature, "cross_validated_accuracy": right}
     return replace(head, scope=scope), view, figures
@@ -136,30 +139,31 @@ def _folds(gold: NDArray[np.int64], folds: int, seed: int) -> NDArray[np.int64]:
     return fold_of
 
 
-def _out_of_fold_logits(
+def _out_of_fold(
     utterances: Utterances, gold: NDArray[np.int64], fold_of: NDArray[np.int64], classes: int, c: float
-) -> Array:
-    logits = np.zeros((len(gold), classes), np.float32)
-    for fold in np.unique(fold_of):
+) -> tuple[Array, list[Linear]]:
+    """Return logits (N, C) by regressions that never saw the row, and the regression of each fold's others."""
+    logits, fitted = np.zeros((len(gold), classes), np.float32), []
+    for fold in range(int(fold_of.max()) + 1):
         held_out = fold_of == fold
-        fitted = regression_over(utterances.only(~held_out), gold[~held_out], c)
-        logits[held_out] = fitted.logits(utterances.only(held_out))
-    return logits
+        fitted.append(regression_over(utterances.only(~held_out), gold[~held_out], c))
+        logits[held_out] = fitted[fold].logits(utterances.only(held_out))
+    return logits, fitted
 
 
-def _head(
-    labels: tuple[str, ...],
-    utterances: Utterances,
-    gold: NDArray[np.int64],
-    c: float,
+def built_head(
+    labels: Sequence[str],
+    fitted: Linear,
+    exemplars: Array,
     temperature: float,
     catalogue: Mapping[str, IntentEntry],
     words: Words | None,
+    scope: ScopeWeights | None = None,
 ) -> IntentHead:
-    fitted = regression_over(utterances, gold, c)
+    """Return the head that weighs as fitted, with its words beside it if it has any."""
     head = IntentHead(
-        labels, fitted.weight, fitted.bias, exemplars_of(utterances.vectors, gold), temperature,
-        catalogue=catalogue, layers=fitted.layers,
+        tuple(labels), fitted.weight, fitted.bias, exemplars, temperature, scope or ScopeWeights(), catalogue,
+        layers=fitted.layers,
     )  # fmt: skip
     return words.beside(head) if words else head
 

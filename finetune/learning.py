@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
@@ -25,6 +25,7 @@ from finetune.heads import OutOfFold, fit_head
 from finetune.labelled import Labelled
 from finetune.pairs import Pairs
 from finetune.pilot import SEEN, Rows, judge_pilot, made_head
+from finetune.progress import Told
 from finetune.settings import Settings
 from finetune.utterances import read_utterances
 from retrieval.encoder import Encoder, SentenceEncoder
@@ -32,7 +33,6 @@ from retrieval.encoder import Encoder, SentenceEncoder
 FOLDER = "training"
 NOTE = "tuned.json"
 PILOT = "pilot-model"
-Told = Callable[[int, int, float], None]
 
 
 class How(StrEnum):

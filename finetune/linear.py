@@ -64,11 +64,10 @@ def regression_over(utterances: Utterances, gold: NDArray[np.int64], c: float) -
 
 def best_temperature(logits: Array, gold: NDArray[np.int64]) -> float:
     """Guo et al. 2017, "On Calibration of Modern Neural Networks": one temperature by negative log-likelihood."""
+    return float(min(TEMPERATURES, key=lambda temperature: log_loss(logits / temperature, gold)))
 
-    def loss(temperature: float) -> float:
-        scaled = logits / temperature
-        scaled = scaled - scaled.max(axis=1, keepdims=True)
-        log_sum = np.log(np.exp(scaled).sum(axis=1))
-        return float((log_sum - scaled[np.arange(len(gold)), gold]).mean())
 
-    return float(min(TEMPERATURES, key=loss))
+def log_loss(logits: Array, gold: NDArray[np.int64]) -> float:
+    """Return the mean negative log-likelihood of gold (N,) under the logits (N, C)."""
+    shifted = logits - logits.max(axis=1, keepdims=True)
+    return float((np.log(np.exp(shifted).sum(axis=1)) - shifted[np.arange(len(gold)), gold]).mean())

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from bot.catalogue import Handle, IntentEntry
 from bot.head import Array, IntentHead, ScopeWeights, softmax
 from bot.surface import read_surface
-from finetune.heads import OutOfFold, exemplars_of, fit_scope
+from finetune.heads import OutOfFold, built_head, exemplars_of, fit_scope
 from finetune.linear import Linear, best_temperature, regression_over
 from finetune.utterances import Utterances
 from finetune.words import Words, learn_words, pick_share
@@ -60,14 +60,15 @@ def judge_pilot(
     All vectors are the pilot's. outside: M utterances out of scope, which no tuning sees; M may be 0.
     proxies: (C, D), the tuned ones, already scaled; None leaves them out of the choice.
     """
-    strength, logits = _plainest(seen, unseen, proxies)
+    strength, fitted, logits = _plainest(seen, unseen, proxies)
     model = learn_words(seen.utterances.texts, seen.gold)
     said = model.logits([read_surface(text) for text in unseen.utterances.texts])
     share = pick_share(logits, said, unseen.gold)
     logits = logits + share * said
     temperature = best_temperature(logits, unseen.gold)
     accuracy = float((logits.argmax(1) == unseen.gold).mean())
-    head = _head(labels, seen, strength, proxies, Words(model, share), temperature)
+    exemplars = exemplars_of(seen.utterances.vectors, seen.gold)
+    head = built_head(labels, fitted, exemplars, temperature, catalogue_of(labels), Words(model, share))
     rows = unseen.utterances.and_those(outside)
     logits = head.logits(*rows)
     scope, scores = fit_scope(head.scope_features(rows.vectors, logits), len(unseen.gold), FOLDS, seed)
@@ -76,49 +77,38 @@ def judge_pilot(
     return Verdict(strength, share, temperature, scope, accuracy, view)
 
 
-def _plainest(seen: Rows, unseen: Rows, proxies: Array | None) -> tuple[float, Array]:
-    """Return the strength of the head that is right most often on the unseen rows, and its logits (N, C).
+def _plainest(seen: Rows, unseen: Rows, proxies: Array | None) -> tuple[float, Linear, Array]:
+    """Return the strength of the head that is right most often on the unseen rows, the head, and its logits (N, C).
 
     Of equals the plainest. Proxies have to beat the regressions by a standard error: on few rows the choice is a draw,
     and with few examples regressions are the better ones (BANKING77, 5 an intent, three seeds: .821 against .815).
     """
 
-    def tried(strength: float) -> tuple[float, float, Array]:
-        logits = linear(seen, strength, proxies).logits(unseen.utterances)
-        return float((logits.argmax(1) == unseen.gold).mean()), strength, logits
+    def tried(strength: float) -> tuple[float, float, Linear, Array]:
+        fitted = linear(seen, strength, proxies)
+        logits = fitted.logits(unseen.utterances)
+        return float((logits.argmax(1) == unseen.gold).mean()), strength, fitted, logits
 
     strengths = STRENGTHS if len(seen.gold) < MANY else STRENGTHS[1:2]
-    right, strength, logits = max((tried(strength) for strength in strengths), key=lambda row: row[0])
+    right, strength, fitted, logits = max((tried(strength) for strength in strengths), key=lambda row: row[0])
     if proxies is not None:
         by_proxies = tried(PROXIES)
-        error = float(np.sqrt(right * (1 - right) / len(unseen.gold)))
-        if by_proxies[0] > right + error:
-            return PROXIES, by_proxies[2]
-    return strength, logits
+        if by_proxies[0] > right + float(np.sqrt(right * (1 - right) / len(unseen.gold))):
+            return by_proxies[1:]
+    return strength, fitted, logits
 
 
 def made_head(labels: Sequence[str], rows: Rows, verdict: Verdict, proxies: Array | None) -> IntentHead:
     """Return the head that the verdict asks for, fitted on these rows; its catalogue says no more than the labels."""
     words = Words(learn_words(rows.utterances.texts, rows.gold), verdict.words_share) if verdict.words_share else None
-    return _head(labels, rows, verdict.strength, proxies, words, verdict.temperature, verdict.scope)
+    fitted = linear(rows, verdict.strength, proxies)
+    exemplars = exemplars_of(rows.utterances.vectors, rows.gold)
+    return built_head(labels, fitted, exemplars, verdict.temperature, catalogue_of(labels), words, verdict.scope)
 
 
-def _head(
-    labels: Sequence[str],
-    rows: Rows,
-    strength: float,
-    proxies: Array | None,
-    words: Words | None,
-    temperature: float,
-    scope: ScopeWeights | None = None,
-) -> IntentHead:
-    fitted = linear(rows, strength, proxies)
-    catalogue = {label: IntentEntry(label.replace("_", " "), Handle.SEARCH) for label in labels}
-    head = IntentHead(
-        tuple(labels), fitted.weight, fitted.bias, exemplars_of(rows.utterances.vectors, rows.gold), temperature,
-        scope or ScopeWeights(), catalogue, layers=fitted.layers,
-    )  # fmt: skip
-    return words.beside(head) if words else head
+def catalogue_of(labels: Sequence[str]) -> dict[str, IntentEntry]:
+    """Return a catalogue that says no more than the labels' names."""
+    return {label: IntentEntry(label.replace("_", " "), Handle.SEARCH) for label in labels}
 
 
 def linear(rows: Rows, strength: float, proxies: Array | None) -> Linear:

@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from finetune.encoder.loop import Examples, Told, tune
+from finetune.encoder.loop import Examples, tune
 from finetune.encoder.recipe import Recipe, read_recipe, write_recipe
 from finetune.errors import BadLabels, BadRecipe, LibraryMissing
 from finetune.labelled import Labelled
+from finetune.progress import Told
 from finetune.split import held_out_rows
 
 if TYPE_CHECKING:

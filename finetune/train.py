@@ -14,13 +14,13 @@ from finetune.encoder.recipe import Recipe
 from finetune.errors import NothingToServe
 from finetune.judge import Judge
 from finetune.labelled import Labelled, Question, read_catalogue, read_labelled, read_questions, read_texts
-from finetune.learning import How, Learnt, Lesson, Told, frozen_accuracy, learn_encoder, learn_head, tunes
+from finetune.learning import How, Learnt, Lesson, frozen_accuracy, learn_encoder, learn_head, tunes
 from finetune.pairs import corpus_pairs
+from finetune.progress import Told
 from finetune.publishing import Trained, publish
 from finetune.search import recipe_of, search
 from finetune.settings import Settings
 from finetune.thresholds import pick_intent_thresholds
-from finetune.utterances import read_utterances
 from retrieval.bundle import Bundle, CurrentBundle
 from retrieval.corpus import Corpus
 from retrieval.encoder import Encoder, SentenceEncoder, fingerprint_of
@@ -135,7 +135,7 @@ class _Run:
         ]
         searched = search_all(questions, bundle, self.home, self.retrieval, encoder or learnt.encoder, self.judge)
         scope = pick_intent_thresholds(learnt.view, settings.target_wrong).thresholds["out_of_scope"]
-        _, scores = learnt.head.apply(*read_utterances(encoder or learnt.encoder, searched.texts))
+        _, scores = learnt.head.apply(*searched.utterances)
         return pick_answering(searched, scores < scope, settings)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -9,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bot.head import Array
+from finetune.progress import Told
 from retrieval.encoder import Encoder, LayerEncoder
 
 AT_ONCE = 512
@@ -39,9 +41,16 @@ class Utterances(NamedTuple):
         return Utterances(np.vstack([self.vectors, others.vectors]), [*self.texts, *others.texts], layers)
 
 
-def read_utterances(encoder: Encoder, texts: Sequence[str]) -> Utterances:
-    """Encode the texts, with their middle layers where the encoder tells them."""
+def read_utterances(encoder: Encoder, texts: Sequence[str], told: Told | None = None) -> Utterances:
+    """Encode the texts, with their middle layers where the encoder tells them; `told` hears how many are read."""
     if not isinstance(encoder, LayerEncoder):
         return Utterances(encoder.encode(texts), texts)
-    read = [encoder.encode_layers(texts[start : start + AT_ONCE]) for start in range(0, max(len(texts), 1), AT_ONCE)]
-    return Utterances(np.concatenate([row[0] for row in read]), texts, np.concatenate([row[2] for row in read]))
+    started, vectors, layers = time.perf_counter(), [], []
+    for start in range(0, max(len(texts), 1), AT_ONCE):
+        read = encoder.encode_layers(texts[start : start + AT_ONCE])
+        vectors.append(read[0])
+        layers.append(read[2])
+        if told is not None and texts:
+            done = min(start + AT_ONCE, len(texts))
+            told(done, len(texts), (time.perf_counter() - started) / done * (len(texts) - done))
+    return Utterances(np.concatenate(vectors), texts, np.concatenate(layers))

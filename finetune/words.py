@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from bot.head import Array, IntentHead
 from bot.surface import SurfaceModel, read_surface
-from finetune.linear import best_temperature, regression
+from finetune.linear import best_temperature, log_loss, regression
 from finetune.surface import matrix, vocabularies
 
 STRENGTH = 10.0
@@ -48,15 +48,14 @@ def pick_share(logits: Array, said: Array, gold: NDArray[np.int64]) -> float:
 
     By likelihood, each sum at its own best temperature; 0 unless EARNS more are right with them.
     """
-    best = min(SHARES, key=lambda share: _loss(logits + share * said, gold))
+
+    def loss(share: float) -> float:
+        both: Array = logits + share * said
+        return log_loss(both / best_temperature(both, gold), gold)
+
+    best = min(SHARES, key=loss)
     gain = _right(logits + best * said, gold) - _right(logits, gold)
     return best if gain >= EARNS else 0.0
-
-
-def _loss(logits: Array, gold: NDArray[np.int64]) -> float:
-    scaled = logits / best_temperature(logits, gold)
-    scaled = scaled - scaled.max(axis=1, keepdims=True)
-    return float((np.log(np.exp(scaled).sum(axis=1)) - scaled[np.arange(len(gold)), gold]).mean())
 
 
 def _right(logits: Array, gold: NDArray[np.int64]) -> float:

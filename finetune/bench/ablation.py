@@ -14,13 +14,14 @@ from numpy.typing import NDArray
 
 from bot.head import softmax
 from finetune.encoder.intents import names_of
-from finetune.encoder.loop import Examples, Told, tune
+from finetune.encoder.loop import Examples, tune
 from finetune.encoder.model import TrainableEncoder
 from finetune.encoder.recipe import Recipe
 from finetune.ensemble import folded, logits_of
 from finetune.errors import BadLabels
 from finetune.labelled import Labelled, read_labelled
 from finetune.linear import regression
+from finetune.progress import Told
 from finetune.split import held_out_rows
 from retrieval.encoder import SentenceEncoder
 

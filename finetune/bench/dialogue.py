@@ -20,10 +20,11 @@ from numpy.typing import NDArray
 
 from finetune.bench.scores import macro_f1
 from finetune.dialogue.baselines import by_previous, by_words, majority
-from finetune.dialogue.learn import Array, Policy, Told, learn_dialogue
+from finetune.dialogue.learn import Array, Policy, learn_dialogue
 from finetune.dialogue.reader import FREE, OUTSIDE, Dialogue, Kind, read_dialogues, split
 from finetune.dialogue.recipe import Recipe
 from finetune.errors import BadLabels
+from finetune.progress import Told
 from retrieval.encoder import Encoder, SentenceEncoder
 
 TIMED = 100

@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 
-from finetune.encoder.loop import Told
 from finetune.entities.body import TaggerBody
 from finetune.entities.conll import Sentence, read_conll
 from finetune.entities.learn import Learnt, learn_tagger, split
@@ -18,6 +17,7 @@ from finetune.entities.parts import Frozen, Reads, Tuned
 from finetune.entities.recipe import TaggerRecipe
 from finetune.entities.scores import entity_figures, token_figures
 from finetune.errors import BadLabels
+from finetune.progress import Told
 
 TIMED = 100
 

@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 
 from finetune.bench.scores import calibration_error, coverage_at, macro_f1, out_of_scope_figures
 from finetune.encoder.intents import Sealed, learn_intents
-from finetune.encoder.loop import Told
 from finetune.encoder.recipe import Recipe
 from finetune.errors import BadLabels
 from finetune.labelled import read_labelled, read_texts
+from finetune.progress import Told
 from finetune.thresholds import pick_intent_thresholds
 from finetune.utterances import read_utterances
 from retrieval.encoder import SentenceEncoder

@@ -11,9 +11,10 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from finetune.bench.ranking import encoder_scores, figures, joined, made_selection, read_selection, word_scores
-from finetune.encoder.loop import Examples, Told, tune
+from finetune.encoder.loop import Examples, tune
 from finetune.encoder.recipe import Recipe
 from finetune.errors import BadLabels
+from finetune.progress import Told
 from retrieval.cleaning import join_turns, plain_turn
 from retrieval.encoder import SentenceEncoder
 from retrieval.exchanges import cut_exchanges

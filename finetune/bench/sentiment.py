@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from bot.sentiment import SentimentHead
 from finetune.bench.scores import calibration_error
-from finetune.encoder.loop import Told
 from finetune.errors import BadLabels
+from finetune.progress import Told
 from finetune.sentiment.fit import deal, fit_sentiment
 from finetune.sentiment.labelled import Moods, read_moods
 from finetune.sentiment.states import states_of

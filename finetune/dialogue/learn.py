@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,11 +20,10 @@ from finetune.dialogue.recipe import Recipe
 from finetune.encoder.batches import batches
 from finetune.errors import BadLabels
 from finetune.linear import best_temperature
+from finetune.progress import Told
 from retrieval.encoder import Encoder
 
 Array = NDArray[np.float32]
-Told = Callable[[int, int, float], None]
-"""Told after each epoch: epochs done, epochs at most, seconds left at most."""
 READ_TOGETHER = 64
 
 

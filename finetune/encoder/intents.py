@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from bot.head import Array, IntentHead
 from finetune.curves import Curves, under
-from finetune.encoder.loop import Examples, Told, Tuned
+from finetune.encoder.loop import Examples, Tuned
 from finetune.encoder.recipe import Recipe
 from finetune.ensemble import tune_folded
 from finetune.errors import BadLabels, BadRecipe
@@ -24,6 +24,7 @@ from finetune.heads import OutOfFold
 from finetune.labelled import Labelled
 from finetune.pairs import NO_PAIRS, Pairs
 from finetune.pilot import SEEN, Rows, Verdict, judge_pilot, made_head
+from finetune.progress import Told
 from finetune.split import held_out_rows
 from finetune.utterances import read_utterances
 from retrieval.encoder import Encoder, SentenceEncoder

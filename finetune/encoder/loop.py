@@ -27,15 +27,14 @@ from finetune.encoder.losses import proxy_logits
 from finetune.encoder.model import TrainableEncoder
 from finetune.encoder.optimizing import Adversary, MovingAverage, parameter_groups, put
 from finetune.encoder.recipe import Recipe
+from finetune.progress import Told
 from retrieval.encoder import best_dtype
 
-__all__ = ["Examples", "Judged", "Told", "Tuned", "tune"]
+__all__ = ["Examples", "Judged", "Tuned", "tune"]
 
 CHECKPOINT_EVERY_S = 60.0
 POINT_EVERY = 10
 """Steps of which a curve shows the mean: each point waits for the device."""
-Told = Callable[[int, int, float], None]
-"""Told now and then: steps done, steps in all, seconds left by the pace so far."""
 Judged = Callable[[int, float], None]
 """Told after each epoch, and again when a run goes on: which, counted from 1, and its held-out accuracy. What it raises
 ends the run."""

@@ -12,13 +12,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from finetune.encoder.loop import Told
 from finetune.entities.conll import OUTSIDE, Sentence, read_conll
 from finetune.entities.learn import LEANINGS, Learnt, learn_tagger, scores_of, tags_from
 from finetune.entities.parts import Frozen, Part
 from finetune.entities.recipe import TaggerRecipe
 from finetune.entities.scores import entity_figures
 from finetune.errors import BadLabels
+from finetune.progress import Told
 from retrieval.encoder import TokenEncoder
 from retrieval.tagger import FILE, EncoderTagger, Tagger
 from retrieval.word_shapes import words_of

@@ -21,13 +21,13 @@ from finetune.encoder.checkpoint import (
     restore_optimizer,
     write_checkpoint,
 )
-from finetune.encoder.loop import Told
 from finetune.entities.conll import OUTSIDE, Sentence
 from finetune.entities.head import TaggerHead
 from finetune.entities.parts import Part, Reads, Tuned, padded
 from finetune.entities.recipe import TaggerRecipe
 from finetune.entities.scores import entity_figures
 from finetune.errors import BadLabels
+from finetune.progress import Told
 from retrieval.tagger import Tagger
 from retrieval.word_shapes import WORN
 

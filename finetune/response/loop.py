@@ -26,7 +26,7 @@ from finetune.encoder.checkpoint import (
     restore_optimizer,
     write_checkpoint,
 )
-from finetune.encoder.loop import Told
+from finetune.progress import Told
 from finetune.response.adapters import ORTHOGONAL, orthogonality
 from finetune.response.loss import Speaker
 from finetune.response.ranks import rank_notes, rank_tensors, restore_ranks

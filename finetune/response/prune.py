@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from finetune.encoder.batches import batches
-from finetune.encoder.loop import Told
 from finetune.errors import BadRecipe
+from finetune.progress import Told
 from finetune.response.adapters import load_base
 from finetune.response.loop import loss_of
 from finetune.response.loss import Speaker

@@ -11,8 +11,8 @@ from typing import Any
 
 from bot.response_weights import base_fingerprint, resolve
 from finetune.curves import Curves, NoCurves
-from finetune.encoder.loop import Told
 from finetune.errors import BadLabels, NothingToServe
+from finetune.progress import Told
 from finetune.response.corpus import company_text, read_examples
 from finetune.response.examples import Example, split
 from finetune.response.recipe import MERGEABLE, ResponseRecipe

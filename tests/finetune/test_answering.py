@@ -9,6 +9,7 @@ from finetune.answering import Searched, pick_answering
 from finetune.labelled import Question
 from finetune.settings import Settings
 from finetune.thresholds import pick_probability, wrong_at_most
+from finetune.utterances import Utterances
 
 
 def pairs(questions: int, noise: float, seed: int = 0) -> Pairs:
@@ -23,9 +24,9 @@ def pairs(questions: int, noise: float, seed: int = 0) -> Pairs:
 
 def searched(made: Pairs, questions: int) -> Searched:
     asked = tuple(Question(f"q{n}", f"{n}.md" if n % 2 == 0 else None) for n in range(questions))
-    texts = tuple(question.text for question in asked)
+    utterances = Utterances(np.zeros((questions, 4), np.float32), [question.text for question in asked])
     by_cosine = [(0.5, n % 2 == 0) for n in range(questions)]
-    return Searched(asked, texts, np.zeros((questions, 4), np.float32), by_cosine, made)
+    return Searched(asked, utterances, by_cosine, made)
 
 
 def test_what_tells_right_from_wrong_is_learnt() -> None:
@@ -67,7 +68,7 @@ def test_thresholds_by_probability_join_those_by_cosine() -> None:
 
 
 def test_an_encoder_without_tokens_leaves_the_cosine_to_decide() -> None:
-    plain = Searched((Question("q", None),) * 4, ("q",) * 4, np.zeros((4, 4), np.float32), [(0.5, True)] * 4, None)
+    plain = Searched((Question("q", None),) * 4, Utterances(np.zeros((4, 4), np.float32)), [(0.5, True)] * 4, None)
     found = pick_answering(plain, np.ones(4, bool), Settings())
     assert found.files == {}
     assert "answer_probability" not in found.thresholds

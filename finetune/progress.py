@@ -1,4 +1,4 @@
-"""How far tuning is, on one line of a terminal."""
+"""How far a training is: who is told, and one line of a terminal that tells."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import time
 from collections.abc import Callable
 from typing import TextIO
 
-from finetune.encoder.loop import Told
-
 EVERY_S = 0.5
+Told = Callable[[int, int, float], None]
+"""Told now and then: steps done, steps in all, seconds left by the pace so far."""
 
 
 def line_on(stream: TextIO, clock: Callable[[], float] = time.monotonic, what: str = "tuning") -> Told:

@@ -1,6 +1,6 @@
 from io import StringIO
 
-from finetune.encoder.progress import line_on
+from finetune.progress import line_on
 
 
 def test_one_line_is_rewritten_twice_a_second_at_most_and_ended_by_the_last_step() -> None:

@@ -64,10 +64,18 @@ def regression_over(utterances: Utterances, gold: NDArray[np.int64], c: float) -
 
 def best_temperature(logits: Array, gold: NDArray[np.int64]) -> float:
     """Guo et al. 2017, "On Calibration of Modern Neural Networks": one temperature by negative log-likelihood."""
-    return float(min(TEMPERATURES, key=lambda temperature: log_loss(logits / temperature, gold)))
+    return float(min(TEMPERATURES, key=lambda temperature: _losses(logits / temperature, gold).mean()))
 
 
-def log_loss(logits: Array, gold: NDArray[np.int64]) -> float:
-    """Return the mean negative log-likelihood of gold (N,) under the logits (N, C)."""
+def calibrated_losses(logits: Array, gold: NDArray[np.int64]) -> Array:
+    """Return each row's negative log-likelihood of gold (N,) under the logits (N, C), these at their best temperature.
+
+    Of few rows it tells more than the share that is right.
+    """
+    return _losses(logits / best_temperature(logits, gold), gold)
+
+
+def _losses(logits: Array, gold: NDArray[np.int64]) -> Array:
     shifted = logits - logits.max(axis=1, keepdims=True)
-    return float((np.log(np.exp(shifted).sum(axis=1)) - shifted[np.arange(len(gold)), gold]).mean())
+    losses: Array = np.log(np.exp(shifted).sum(axis=1)) - shifted[np.arange(len(gold)), gold]
+    return losses

@@ -14,13 +14,11 @@ from numpy.typing import NDArray
 
 from bot.head import Array, IntentHead
 from bot.surface import SurfaceModel, read_surface
-from finetune.linear import best_temperature, log_loss, regression
+from finetune.linear import calibrated_losses, regression
 from finetune.surface import matrix, vocabularies
 
 STRENGTH = 10.0
 SHARES = (0.0, 0.1, 0.2, 0.3, 0.5, 0.7, 1.0, 2.0, 4.0)
-EARNS = 0.003
-"""Share of the utterances that words must set right to be worth their place."""
 
 
 @dataclass(frozen=True)
@@ -46,17 +44,12 @@ def learn_words(texts: Sequence[str], gold: NDArray[np.int64]) -> SurfaceModel:
 def pick_share(logits: Array, said: Array, gold: NDArray[np.int64]) -> float:
     """Return how much the words' logits `said` (N, C) count beside the embeddings' `logits`, of utterances unseen.
 
-    By likelihood, each sum at its own best temperature; 0 unless EARNS more are right with them.
+    The share whose gain in log-likelihood, less its standard error, is largest; 0 if none is above 0.
     """
+    without = calibrated_losses(logits, gold)
 
-    def loss(share: float) -> float:
-        both: Array = logits + share * said
-        return log_loss(both / best_temperature(both, gold), gold)
+    def sure_gain(share: float) -> float:
+        gains = without - calibrated_losses(logits + np.float32(share) * said, gold)
+        return float(gains.mean() - gains.std() / np.sqrt(len(gains)))
 
-    best = min(SHARES, key=loss)
-    gain = _right(logits + best * said, gold) - _right(logits, gold)
-    return best if gain >= EARNS else 0.0
-
-
-def _right(logits: Array, gold: NDArray[np.int64]) -> float:
-    return float((logits.argmax(axis=1) == gold).mean())
+    return max(SHARES, key=sure_gain)

@@ -71,6 +71,16 @@ def test_the_share_is_by_likelihood_and_none_without_a_gain() -> None:
     assert pick_share(np.zeros_like(right), right, gold) > 0
 
 
+def test_a_gain_that_could_be_chance_is_none() -> None:
+    gold = np.arange(300) % 3
+    rng = np.random.default_rng(2)
+    logits = np.eye(3, dtype=np.float32)[gold] * 2 + rng.normal(size=(300, 3)).astype(np.float32)
+    helpful = np.eye(3, dtype=np.float32)[gold] + rng.normal(size=(300, 3)).astype(np.float32)
+    assert pick_share(logits, helpful, gold) > 0
+    noise = [rng.normal(size=(6, 3)).astype(np.float32) for _ in range(20)]
+    assert [pick_share(logits[:6], said, gold[:6]) for said in noise].count(0.0) > 12
+
+
 def test_words_learn_from_texts_alone() -> None:
     gold = np.asarray([0] * 30 + [1] * 30)
     model = learn_words(TEXTS, gold)

@@ -94,11 +94,6 @@ def word_scores(selection: Selection) -> Scores:
     return found
 
 
-def joined(cosines: Scores, by_words: Scores, share: float) -> Scores:
-    """Return cosines with `share` of the words' scores, each query's of which are brought to at most 1."""
-    return [one + share * other / max(float(other.max()), 1.0) for one, other in zip(cosines, by_words, strict=True)]
-
-
 def figures(selection: Selection, scores: Scores) -> dict[str, float]:
     """Return recall at 1 and 10 and the mean reciprocal rank of the right candidates."""
     return summary([_rank(row, choice.gold) for row, choice in zip(scores, selection.choices, strict=True)])

@@ -10,7 +10,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from finetune.bench.ranking import encoder_scores, figures, joined, made_selection, read_selection, word_scores
+from finetune.bench.memory import Memory, Ranker, features_of
+from finetune.bench.ranking import encoder_scores, figures, made_selection, read_selection, word_scores
 from finetune.encoder.loop import Examples, tune
 from finetune.encoder.recipe import Recipe
 from finetune.errors import BadLabels
@@ -27,8 +28,8 @@ PAIRS = Recipe(epochs=1, batch=128, learning_rate=2e-4)
 
 HELD = 500
 FEWEST = 50
+REMEMBERED = 50_000
 CANDIDATES = 100
-SHARES = (0.0, 0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 10.0)
 
 
 def bench_retrieval(
@@ -44,31 +45,31 @@ def bench_retrieval(
 ) -> dict[str, Any]:
     """Return `{"ours", "zero_shot", "bm25"}`, each `{"r1", "r10", "mrr"}`; `ours` is None without `train`.
 
-    Ours: cosines by an encoder tuned on the transcripts' exchanges, with a share of BM25's score, as search joins
-    vectors and words; the share is chosen on the newest exchanges, which tuning does not see. exclude_last: threads at
-    the end of `train` to leave out, where the bench's queries were taken from them. The bench file is opened after
-    both. work: a folder that lets a killed run go on.
+    Ours: an encoder tuned on the transcripts' exchanges, its cosine joined with BM25 and with what the exchanges say
+    of an answer (finetune/bench/memory.py; "weights" tells how), which is learnt on the newest exchanges, unseen by
+    tuning. exclude_last: threads at the end of `train` to leave out, where the bench's queries were taken from them.
+    The bench file is opened after all that. work: a folder that lets a killed run go on.
     """
     settings = retrieval or RetrievalSettings()
     masker = Masker.from_settings(settings)
     with TemporaryDirectory(prefix="nightdesk-bench-") as scratch:
-        ours: dict[str, float] | None = None
+        ours: dict[str, Any] | None = None
         sealed = _learn(base, train, exclude_last, masker, settings, recipe, work or Path(scratch), told)
         selection = read_selection(bench, lambda text: masker.mask(join_turns([plain_turn(text)])[0]))
-        by_words = word_scores(selection)
         if sealed:
-            cosines = encoder_scores(SentenceEncoder(sealed.folder, threads=1), selection)
-            ours = figures(selection, joined(cosines, by_words, sealed.share)) | {"words": sealed.share}
+            rows = features_of(selection, sealed.encoder, sealed.memory)
+            ours = figures(selection, sealed.ranker.scores(rows)) | {"weights": sealed.ranker.told()}
     zero_shot = figures(selection, encoder_scores(SentenceEncoder(base, threads=1), selection))
-    return {"ours": ours, "zero_shot": zero_shot, "bm25": figures(selection, by_words)}
+    return {"ours": ours, "zero_shot": zero_shot, "bm25": figures(selection, word_scores(selection))}
 
 
 @dataclass(frozen=True)
 class _Sealed:
-    """The tuned encoder's folder, and the share of BM25's score that goes with its cosines."""
+    """The tuned encoder, the exchanges it was tuned on as it reads them, and how all is weighed."""
 
-    folder: Path
-    share: float
+    encoder: SentenceEncoder
+    memory: Memory
+    ranker: Ranker
 
 
 def _learn(
@@ -99,16 +100,17 @@ def _learn(
     tuned = tune(base, examples, recipe, checkpoint=work / "pairs", told=told)
     shutil.rmtree(work / "model", ignore_errors=True)
     tuned.encoder.save(work / "model")
-    return _Sealed(work / "model", _share(SentenceEncoder(work / "model", threads=1), newest, recipe.seed))
+    encoder = SentenceEncoder(work / "model", threads=1)
+    memory = Memory.read(encoder, learnt[-REMEMBERED:])
+    return _Sealed(encoder, memory, _ranker(encoder, memory, newest, recipe.seed))
 
 
-def _share(encoder: SentenceEncoder, newest: Sequence[tuple[str, str]], seed: int) -> float:
-    """Return the share of BM25 with which the newest exchanges rank best; 0 without enough of them."""
+def _ranker(encoder: SentenceEncoder, memory: Memory, newest: Sequence[tuple[str, str]], seed: int) -> Ranker:
+    """Return the ranker that the newest exchanges teach; cosines alone without enough of them."""
     if len(newest) < FEWEST:
-        return 0.0
+        return Ranker.by_cosine()
     selection = made_selection(newest, CANDIDATES, seed)
-    cosines, by_words = encoder_scores(encoder, selection), word_scores(selection)
-    return max(SHARES, key=lambda share: (figures(selection, joined(cosines, by_words, share))["mrr"], -share))
+    return Ranker.fit(features_of(selection, encoder, memory), [choice.gold for choice in selection.choices])
 
 
 def _threads(path: Path, exclude_last: int) -> Iterator[Transcript]:

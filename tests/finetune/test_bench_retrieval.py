@@ -2,17 +2,19 @@ from __future__ import annotations
 
 import gzip
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from tiny_bert import make_tiny_bert
 
+from finetune.bench.memory import FEATURES, Memory, Ranker, features_of
 from finetune.bench.ranking import (
     Choice,
     Selection,
     figures,
-    joined,
     made_selection,
     read_selection,
     summary,
@@ -70,18 +72,73 @@ def test_tuning_on_transcripts_and_both_references_are_reported(tiny: Path, tmp_
     bench = write(tmp_path / "bench.json.gz", {"pool": POOL, "queries": QUERIES})
     report = bench_retrieval(tiny, bench, train, exclude_last=2, recipe=Recipe(epochs=1, batch=4))
     assert set(report) == {"ours", "zero_shot", "bm25"}
-    assert all(set(row) - {"words"} == {"r1", "r10", "mrr"} for row in report.values())
-    assert report["ours"]["words"] == 0.0, "six exchanges are too few to choose a share on"
+    assert all(set(row) - {"weights"} == {"r1", "r10", "mrr"} for row in report.values())
+    only_cosines = {"cosine": 1.0} | dict.fromkeys(FEATURES[1:], 0.0)
+    assert report["ours"]["weights"] == only_cosines, "six exchanges are too few to learn weights on"
     assert bench_retrieval(tiny, bench)["ours"] is None
     with pytest.raises(BadLabels, match="holds 0 exchanges"):
         bench_retrieval(tiny, bench, train, exclude_last=6)
 
 
-def test_a_share_of_the_words_can_turn_a_ranking() -> None:
-    selection = Selection(tuple(POOL), (Choice("where is my refund", (0, 1, 2), 2),))
-    cosines = [np.array([0.5, 0.1, 0.4])]
-    ranked = [figures(selection, joined(cosines, word_scores(selection), share))["r1"] for share in (0.0, 0.5)]
-    assert ranked == [0.0, 1.0]
+class Known:
+    """An encoder that knows a few texts: unit vectors by name."""
+
+    fingerprint, folder, width = "known", Path("known"), 4
+
+    def __init__(self, **texts: Sequence[float]) -> None:
+        self._vectors = {text: np.asarray(row, np.float32) / np.linalg.norm(row) for text, row in texts.items()}
+
+    def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        return np.stack([self._vectors[text] for text in texts]) if texts else np.zeros((0, 4), np.float32)
+
+
+QUESTION = {"late": (1, 0, 0, 0), "delayed": (0.9, 0.1, 0, 0), "broken": (0, 1, 0, 0)}
+ANSWER = {"sorry": (0, 0, 1, 0), "apologies": (0, 0, 0.9, 0.1), "repaired": (0, 0, 0, 1), "mended": (0, 0, 0.1, 0.9)}
+ASKED = Selection(("apologies", "mended"), (Choice("delayed", (0, 1), 0), Choice("broken", (0, 1), 1)))
+
+
+def feature(rows: Sequence[NDArray[np.float32]], name: str) -> NDArray[np.float32]:
+    return np.stack([row[:, FEATURES.index(name)] for row in rows])
+
+
+def test_memory_tells_what_neither_words_nor_cosines_do() -> None:
+    encoder = Known(**QUESTION, **ANSWER)
+    memory = Memory.read(encoder, [("late", "sorry"), ("broken", "repaired")] * 2)
+    rows = features_of(ASKED, encoder, memory)
+    assert not feature(rows, "cosine").any()
+    assert not feature(rows, "words").any()
+    for name in ("asked", "answered"):
+        told = feature(rows, name)
+        assert (told.argmax(axis=1) == [0, 1]).all(), name
+
+
+def test_without_exchanges_memory_says_nothing() -> None:
+    encoder = Known(**QUESTION, **ANSWER)
+    rows = features_of(ASKED, encoder, Memory.read(encoder, []))
+    assert not np.stack(rows).any()
+
+
+def test_a_candidate_near_to_many_questions_is_a_hub() -> None:
+    encoder = Known(**QUESTION, **ANSWER | {"apologies": (1, 0, 1, 0)})
+    rows = features_of(ASKED, encoder, Memory.read(encoder, [("late", "sorry"), ("delayed", "sorry")]))
+    assert (feature(rows, "hub").argmax(axis=1) == 0).all()
+
+
+def test_the_ranker_learns_what_tells_the_gold_one_apart() -> None:
+    rng = np.random.default_rng(1)
+    gold = rng.integers(0, 5, 200).tolist()
+    rows = [rng.normal(size=(5, len(FEATURES))).astype(np.float32) for _ in gold]
+    for row, place in zip(rows, gold, strict=True):
+        row[:, FEATURES.index("hub")] *= 1000.0  # of no use, however large
+        row[place, FEATURES.index("asked")] += 4.0
+        row[:, FEATURES.index("words")] = 0.0
+    ranker = Ranker.fit(rows, gold)
+    weights = ranker.told()
+    assert max(weights, key=lambda name: abs(weights[name])) == "asked"
+    assert abs(weights["hub"]) < 1e-3
+    assert weights["words"] == 0.0
+    ranked = [int(scores.argmax()) for scores in ranker.scores(rows)]
+    assert np.mean([found == place for found, place in zip(ranked, gold, strict=True)]) > 0.9
 
 
 def test_a_made_selection_has_each_answer_once_among_others() -> None:

@@ -367,13 +367,13 @@ def serve(place: Place, demo: bool) -> None:
         place = Place.open(place.home, place.config, [*place.overrides, "web.demo=true"])
     with one_sentence():
         place.secrets()
-        if demo:
-            prepare_demo(place)
+        tasks = prepare_demo(place) if demo else []
         bot_at, web_at = (f"http://{part.host}:{part.port}" for part in (place.bot, place.web))
         code = supervise(
             [
                 Command("bot", place.command("bot"), f"{bot_at}/health"),
                 Command("web", place.command("web"), f"{web_at}/health"),
+                *(Command(name, argv, None) for name, argv in tasks),
             ]
         )
     sys.exit(code)
@@ -867,8 +867,8 @@ def bench_ablation(
 
     from finetune.bench.ablation import OPTIONS
     from finetune.bench.ablation import bench_ablation as run
-    from finetune.progress import line_on
     from finetune.encoder.recipe import Recipe
+    from finetune.progress import line_on
 
     recipe = Recipe() if epochs is None else replace(Recipe(), epochs=epochs)
     chosen = tuple(part.strip() for part in options.split(",")) if options else tuple(OPTIONS)
@@ -938,8 +938,11 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def prepare_demo(place: Place) -> None:
-    """Ingest and train the demo company where that has not been done, and make sure of an agent for its desk."""
+def prepare_demo(place: Place) -> list[tuple[str, list[str]]]:
+    """Ingest and train the demo company where that has not been done, and make sure of an agent for its desk.
+
+    Before it answers, only what answers is learnt. Returns what is left to learn while it serves, by name and argv.
+    """
     if not (place.home / "models" / "current").exists():
         from finetune.train import train as run_train
         from retrieval.approvals import import_approvals
@@ -950,11 +953,17 @@ def prepare_demo(place: Place) -> None:
         sources = [DEMO / "articles", DEMO / "transcripts.jsonl"]
         run_ingest(sources, place.retrieval, place.home, key, progress=_progress(False))
         import_approvals(place.home, key, DEMO / "approvals.jsonl", by="the demo")
-        run_train(place.finetune, place.retrieval, place.home)
+        run_train(place.finetune.without_heads(), place.retrieval, place.home)
         take_demo_adapter(place)
     agent = demo_agent(place)
     at = f"http://{place.web.host}:{place.web.port}"
     click.echo(f"\n  Shop  {at}/\n  Desk  {at}/desk   {agent['email']}   {agent['password']}\n", err=True)
+    from finetune.parts import are_there
+
+    if are_there(place.finetune, place.home):
+        return []
+    click.echo("It answers in a moment; names, moods and drafts are learnt meanwhile (some minutes).\n", err=True)
+    return [("heads", ["nice", "-n", "10", *place.command("train", "--heads")])]
 
 
 def take_demo_adapter(place: Place) -> None:

@@ -4,10 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
+from bot.composed.checker import FILE as SUPPORT_FILE
+from bot.sentiment import FILES as SENTIMENT_FILES
+from bot.sentiment import TENSORS_FILE
 from finetune.settings import Settings
 from retrieval.encoder import Encoder, TokenEncoder
+from retrieval.manifest import current_id, read_manifest
+from retrieval.tagger import FILE as ENTITIES_FILE
+
+HEAD_FILES = (ENTITIES_FILE, SUPPORT_FILE, *SENTIMENT_FILES)
+"""What `learn_parts` may bring to a bundle."""
 
 
 @dataclass(frozen=True)
@@ -17,6 +26,16 @@ class Parts:
     files: dict[str, bytes] = field(default_factory=dict)
     metrics: dict[str, Any] = field(default_factory=dict)
     thresholds: dict[str, float] = field(default_factory=dict)
+
+
+def are_there(settings: Settings, home: Path) -> bool:
+    """Whether the bundle that serves has every head besides intents that a labelled file is named for.
+
+    Raises NoBundle without a bundle, BundleDamaged if its manifest cannot be read.
+    """
+    files = read_manifest(home / "models" / current_id(home)).files
+    wanted = {ENTITIES_FILE: settings.entities, TENSORS_FILE: settings.sentiment, SUPPORT_FILE: settings.support}
+    return all(name in files for name, labelled in wanted.items() if labelled)
 
 
 def learn_parts(settings: Settings, encoder: Encoder, mask: Callable[[str], str]) -> Parts:

@@ -9,13 +9,11 @@ from typing import Any
 
 from bot.answerability import FILE as ANSWERABILITY_FILE
 from bot.catalogue import Handle
-from bot.composed.checker import FILE as SUPPORT_FILE
 from bot.head import CATALOGUE_FILE, TENSORS_FILE
-from bot.sentiment import FILES as SENTIMENT_FILES
 from finetune.answering import Answering
 from finetune.heads import OutOfFold
 from finetune.learning import Learnt, Lesson, keep_pilot
-from finetune.parts import learn_parts
+from finetune.parts import HEAD_FILES, learn_parts
 from finetune.related import learn_related
 from finetune.settings import Settings
 from finetune.thresholds import pick_action_probability, pick_intent_thresholds, pick_margin, pick_scope_to_ask
@@ -23,7 +21,6 @@ from retrieval.bundle import Bundle, write_bundle
 from retrieval.masking import Masker
 from retrieval.related import FILE as RELATED_FILE
 from retrieval.settings import Settings as RetrievalSettings
-from retrieval.tagger import FILE as ENTITIES_FILE
 
 
 @dataclass(frozen=True)
@@ -60,7 +57,7 @@ def publish(
         encoder_dir=learnt.folder,
         extra_files=files,
         # older ones would judge by thresholds, labels or layers that are gone
-        drop=(ANSWERABILITY_FILE, ENTITIES_FILE, SUPPORT_FILE, *SENTIMENT_FILES),
+        drop=(ANSWERABILITY_FILE, *HEAD_FILES),
         data=data | ({"index": trained.made_from} if trained.made_from else {}),
         metrics=metrics,
         thresholds=thresholds,

@@ -84,3 +84,7 @@ class Settings(BaseModel):
     )
     folds: int = Field(5, ge=2, le=20, description="folds of cross-validation on the training utterances")
     seed: int = Field(13, description="shuffles the folds")
+
+    def without_heads(self) -> Settings:
+        """Return settings by which only intents, and when a passage answers, are learnt."""
+        return self.model_copy(update={"entities": None, "sentiment": None, "support": None, "composed": None})

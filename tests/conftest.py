@@ -135,7 +135,10 @@ def service(weights: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     try:
         for url in (f"http://127.0.0.1:{bot}/health", f"http://127.0.0.1:{web}/health"):
             _wait_until_well(url, process, log)
-        yield Service(f"http://127.0.0.1:{web}", folder / "home", command, log, f"http://127.0.0.1:{bot}")
+        served = Service(f"http://127.0.0.1:{web}", folder / "home", command, log, f"http://127.0.0.1:{bot}")
+        _wait_until_said("heads is done", process, log)
+        served.wait_for_newest()
+        yield served
     finally:
         process.terminate()
         try:
@@ -153,6 +156,14 @@ def _wait_until_well(url: str, process: subprocess.Popen[bytes], log: Path, with
                 return
         time.sleep(0.2)
     pytest.fail(f"{url} was not well within {within_s:g} s:\n{log.read_text()[-2000:]}")
+
+
+def _wait_until_said(line: str, process: subprocess.Popen[bytes], log: Path, within_s: float = 900.0) -> None:
+    deadline = time.monotonic() + within_s
+    while line not in log.read_text():
+        assert process.poll() is None, f"the service ended:\n{log.read_text()[-2000:]}"
+        assert time.monotonic() < deadline, f"not {line!r} within {within_s:g} s:\n{log.read_text()[-2000:]}"
+        time.sleep(0.2)
 
 
 def _free_port() -> int:

@@ -26,11 +26,14 @@ _SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A process to keep running. It is well once `ready_url` answers 200."""
+    """A process to keep running, which is well once `ready_url` answers 200.
+
+    Without an address it is a task: run once, when all that is kept running is well, and alone in its end.
+    """
 
     name: str
     argv: Sequence[str]
-    ready_url: str
+    ready_url: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +59,7 @@ class _Watched:
     ever_ready: bool = False
     deaths: int = 0  # in a row
     next_start_s: float = 0.0
+    over: bool = False  # a task that has ended
 
 
 def supervise(commands: Sequence[Command], policy: Policy | None = None, *, tie: Leash | None = None) -> int:
@@ -73,7 +77,8 @@ def supervise(commands: Sequence[Command], policy: Policy | None = None, *, tie:
 class _Supervisor:
     def __init__(self, commands: Sequence[Command], policy: Policy, tie: Leash) -> None:
         self._policy, self._leash = policy, tie
-        self._watched = [_Watched(command) for command in commands]
+        in_order = sorted(commands, key=lambda command: command.ready_url is None)  # tasks last, else as they came
+        self._watched = [_Watched(command) for command in in_order]
         self._asked: list[int] = []  # the signals that arrived
 
     def run(self) -> int:
@@ -96,6 +101,9 @@ class _Supervisor:
 
     def _look_after(self, watched: _Watched) -> bool:
         """Start, check or bury one command; False if it is hopeless."""
+        if watched.command.ready_url is None:
+            self._see_to_task(watched)
+            return True
         now_s = time.monotonic()
         if watched.process is None:
             return now_s < watched.next_start_s or self._start(watched)
@@ -105,6 +113,17 @@ class _Supervisor:
             watched.ready_s, watched.ever_ready = time.monotonic(), True
             _say(f"{watched.command.name} is ready after {watched.ready_s - watched.started_s:.1f} s")
         return True
+
+    def _see_to_task(self, watched: _Watched) -> None:
+        if watched.over:
+            return
+        if watched.process is None:
+            if all(other.ready_s is not None for other in self._watched if other.command.ready_url is not None):
+                watched.over = not self._start(watched)
+        elif (code := watched.process.poll()) is not None:
+            watched.over = True
+            self._let_go(watched)
+            _say(f"{watched.command.name} is done" if code == 0 else f"{watched.command.name} {_how(code)}")
 
     def _start(self, watched: _Watched) -> bool:
         try:
@@ -150,6 +169,8 @@ class _Supervisor:
         """How long nothing can need doing, unless a signal comes: a child's death is one."""
         now_s, pauses = time.monotonic(), [60.0]
         for watched in self._watched:
+            if watched.command.ready_url is None:
+                continue  # a task starts in the round in which the last of the others is found well
             if watched.process is None:
                 pauses.append(watched.next_start_s - now_s)
             elif watched.ready_s is None:
@@ -220,6 +241,8 @@ def _healthy(url: str) -> bool:
 
 def _taken(command: Command) -> str | None:
     """Return the sentence to say if somebody else already listens where the command will."""
+    if command.ready_url is None:
+        return None
     parts = urlsplit(command.ready_url)
     host, port = parts.hostname or "", parts.port or 80
     with contextlib.suppress(OSError), socket.create_connection((host, port), timeout=1.0):

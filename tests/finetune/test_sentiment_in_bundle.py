@@ -17,6 +17,7 @@ from bot.sentiment import DESCRIPTION_FILE, TENSORS_FILE, SentimentHead
 from bot.settings import Settings as BotSettings
 from finetune.evaluate import evaluate
 from finetune.learning import How
+from finetune.parts import are_there
 from finetune.settings import Settings
 from finetune.train import train
 from retrieval.bundle import CurrentBundle, write_bundle
@@ -103,6 +104,16 @@ def test_a_head_for_another_encoder_is_refused_with_what_to_do(company: Path) ->
     write_bundle(company / "home", extra_files={TENSORS_FILE: tensors, DESCRIPTION_FILE: description})
     with pytest.raises(HeadError, match="nightdesk train"):
         opened(company)
+
+
+def test_a_bundle_tells_which_heads_are_left_for_later(company: Path) -> None:
+    wanted = settings(company, company / "moods.csv")
+    train(wanted.without_heads(), reading(company), company / "home", how=How.HEADS)
+    assert opened(company).head is not None
+    assert not are_there(wanted, company / "home")
+    assert are_there(settings(company, None), company / "home")
+    train(wanted, reading(company), company / "home", how=How.HEADS)
+    assert are_there(wanted, company / "home")
 
 
 def test_training_without_labelled_moods_leaves_anger_to_the_rules(company: Path) -> None:

@@ -2,7 +2,8 @@
 
 Moods: `well` answers its health check and stops on SIGTERM; `stubborn` ignores SIGTERM; `sickly` exits with 3 at once;
 `parent` forks a worker that outlives it unless it is killed, and writes the worker's pid to the file named by the
-third argument.
+third argument. `task` serves nothing: it adds a line to the file of FILE=CODE and exits with the code, or sleeps if
+that is below 0.
 """
 
 from __future__ import annotations
@@ -29,6 +30,12 @@ def main() -> None:
     port, mood = int(sys.argv[1]), sys.argv[2]
     if mood == "sickly":
         sys.exit(3)
+    if mood == "task":
+        file, code = sys.argv[3].rsplit("=", 1)
+        with Path(file).open("a") as runs:
+            runs.write("run\n")
+        time.sleep(60 if int(code) < 0 else 0)
+        sys.exit(int(code))
     if mood == "stubborn":
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
     else:

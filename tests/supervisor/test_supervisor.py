@@ -51,7 +51,7 @@ class Supervised:
     def __init__(self, children: dict[str, tuple[int, str, str]], policy: str = "", tie: str = "None") -> None:
         commands = [
             f"Command({name!r}, [sys.executable, {str(CHILD)!r}, {str(port)!r}, {mood!r}, {extra!r}],"
-            f" 'http://127.0.0.1:{port}/')"
+            f" {f'http://127.0.0.1:{port}/' if port else None!r})"
             for name, (port, mood, extra) in children.items()
         ]
         script = textwrap.dedent(f"""
@@ -99,6 +99,37 @@ def started() -> Iterator[list[Supervised]]:
                 with contextlib.suppress(ProcessLookupError):
                     os.killpg(int(found.group(1)), signal.SIGKILL)
         supervisor.ends()
+
+
+def a_task(tmp_path: Path, ends_with: int) -> tuple[int, str, str]:
+    return 0, "task", f"{tmp_path / 'runs'}={ends_with}"
+
+
+@pytest.mark.parametrize(("ends_with", "said"), [(0, "heads is done"), (3, "heads exited with 3")])
+def test_a_task_runs_once_when_all_others_are_well(
+    started: list[Supervised], tmp_path: Path, ends_with: int, said: str
+) -> None:
+    supervisor = Supervised({"heads": a_task(tmp_path, ends_with), "bot": (free_port(), "well", "")})
+    started.append(supervisor)
+    supervisor.waits_for(said)
+    lines = [re.sub(r"pid \d+|after .*", "", line) for line in supervisor.lines]
+    assert lines == [f"nightdesk: {line}" for line in ("bot started, ", "bot is ready ", "heads started, ", said)]
+    os.kill(supervisor.pid("bot"), signal.SIGKILL)
+    supervisor.waits_for("bot is ready", 2)
+    supervisor.process.terminate()
+    assert supervisor.ends() == 0
+    assert (tmp_path / "runs").read_text() == "run\n"
+
+
+def test_a_task_under_way_is_stopped_with_the_rest(started: list[Supervised], tmp_path: Path) -> None:
+    supervisor = Supervised({"bot": (free_port(), "well", ""), "heads": a_task(tmp_path, -1)})
+    started.append(supervisor)
+    task = supervisor.pid("heads")
+    assert eventually((tmp_path / "runs").exists)
+    supervisor.process.terminate()
+    assert supervisor.ends() == 0
+    assert not alive(task)
+    assert supervisor.lines[-2:] == ["nightdesk: heads stopped", "nightdesk: bot stopped"]
 
 
 def test_it_waits_until_each_is_well_and_stops_the_last_first(started: list[Supervised]) -> None:

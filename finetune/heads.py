@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from bot.catalogue import IntentEntry
 from bot.head import MAX_EXEMPLARS, Array, IntentHead, ScopeWeights, softmax
-from bot.surface import SurfaceModel, read_surface
+from bot.surface import Surface, SurfaceModel, read_surface
 from finetune.errors import BadLabels
 from finetune.linear import Linear, best_temperature, regression_over
 from finetune.utterances import Utterances
@@ -59,9 +59,9 @@ def fit_head(
     best = max(accuracy.values())
     chosen = next(c for c in REGULARISATION if accuracy[c] >= best - 0.002)  # the plainest of the equally good
     logits, fitted = tried[chosen]
-    words = _OutOfFoldWords(np.zeros_like(logits))
-    if utterances.texts:
-        words = _OutOfFoldWords.fit(utterances.texts, gold, fold_of, logits)
+    words, surfaces = _OutOfFoldWords(np.zeros_like(logits)), [read_surface(text) for text in utterances.texts]
+    if surfaces:
+        words = _OutOfFoldWords.fit(surfaces, gold, fold_of, logits)
     logits = logits + np.float32(words.share) * words.said
     temperature = best_temperature(logits, gold)
 
@@ -89,7 +89,7 @@ def fit_head(
         scores,
         np.concatenate([gold, np.full(counts[1], -1)]),
     )
-    everywhere = Words(learn_words(utterances.texts, gold), words.share) if words.share else None
+    everywhere = Words(learn_words(surfaces, gold), words.share) if words.share else None
     everything = regression_over(utterances, gold, chosen)
     exemplars = exemplars_of(utterances.vectors, gold)
     head = built_head(labels, everything, exemplars, temperature, catalogue, everywhere)
@@ -108,13 +108,13 @@ class _OutOfFoldWords:
 
     @classmethod
     def fit(
-        cls, texts: Sequence[str], gold: NDArray[np.int64], fold_of: NDArray[np.int64], logits: Array
+        cls, read: Sequence[Surface], gold: NDArray[np.int64], fold_of: NDArray[np.int64], logits: Array
     ) -> _OutOfFoldWords:
         said, models = np.zeros_like(logits), []
         for fold in range(int(fold_of.max()) + 1):
             seen, unseen = np.flatnonzero(fold_of != fold), np.flatnonzero(fold_of == fold)
-            models.append(learn_words([texts[row] for row in seen.tolist()], gold[seen]))
-            said[unseen] = models[-1].logits([read_surface(texts[row]) for row in unseen.tolist()])
+            models.append(learn_words([read[row] for row in seen.tolist()], gold[seen]))
+            said[unseen] = models[-1].logits([read[row] for row in unseen.tolist()])
         return cls(said, pick_share(logits, said, gold), models)
 
     def of(self, fold: int) -> Words | None:

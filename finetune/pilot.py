@@ -61,7 +61,7 @@ def judge_pilot(
     proxies: (C, D), the tuned ones, already scaled; None leaves them out of the choice.
     """
     strength, fitted, logits = _fittest(seen, unseen, proxies)
-    model = learn_words(seen.utterances.texts, seen.gold)
+    model = learn_words([read_surface(text) for text in seen.utterances.texts], seen.gold)
     said = model.logits([read_surface(text) for text in unseen.utterances.texts])
     share = pick_share(logits, said, unseen.gold)
     logits = logits + share * said
@@ -103,7 +103,10 @@ def _fittest(seen: Rows, unseen: Rows, proxies: Array | None) -> tuple[float, Li
 
 def made_head(labels: Sequence[str], rows: Rows, verdict: Verdict, proxies: Array | None) -> IntentHead:
     """Return the head that the verdict asks for, fitted on these rows; its catalogue says no more than the labels."""
-    words = Words(learn_words(rows.utterances.texts, rows.gold), verdict.words_share) if verdict.words_share else None
+    words = None
+    if verdict.words_share:
+        model = learn_words([read_surface(text) for text in rows.utterances.texts], rows.gold)
+        words = Words(model, verdict.words_share)
     fitted = linear(rows, verdict.strength, proxies)
     exemplars = exemplars_of(rows.utterances.vectors, rows.gold)
     return built_head(labels, fitted, exemplars, verdict.temperature, catalogue_of(labels), words, verdict.scope)

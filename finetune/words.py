@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bot.head import Array, IntentHead
-from bot.surface import SurfaceModel, read_surface
+from bot.surface import Surface, SurfaceModel
 from finetune.linear import calibrated_losses, regression
 from finetune.surface import matrix, vocabularies
 
@@ -33,9 +33,8 @@ class Words:
         return replace(head, words=self.model, words_share=self.share) if self.share else head
 
 
-def learn_words(texts: Sequence[str], gold: NDArray[np.int64]) -> SurfaceModel:
-    """Fit a logistic regression on the surfaces of the texts; gold (N,) holds every number from 0 to C - 1."""
-    read = [read_surface(text) for text in texts]
+def learn_words(read: Sequence[Surface], gold: NDArray[np.int64]) -> SurfaceModel:
+    """Fit a logistic regression on N surfaces; gold (N,) holds every number from 0 to C - 1."""
     words, characters = vocabularies(read)
     weight, bias = regression(matrix(read, words, characters), gold, STRENGTH)
     return SurfaceModel(words, characters, np.ascontiguousarray(weight.T).astype(np.float16), bias)

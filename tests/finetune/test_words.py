@@ -8,6 +8,7 @@ import pytest
 from bot.catalogue import Handle, IntentEntry
 from bot.errors import HeadError
 from bot.head import IntentHead
+from bot.surface import read_surface
 from finetune.heads import fit_head
 from finetune.utterances import Utterances
 from finetune.words import learn_words, pick_share
@@ -83,6 +84,6 @@ def test_a_gain_that_could_be_chance_is_none() -> None:
 
 def test_words_learn_from_texts_alone() -> None:
     gold = np.asarray([0] * 30 + [1] * 30)
-    model = learn_words(TEXTS, gold)
+    model = learn_words([read_surface(text) for text in TEXTS], gold)
     assert model.weight.shape == (model.rows, 2)
     assert model.weight.dtype == np.float16

@@ -279,7 +279,9 @@ def ingest(
 
 @cli.command()
 @click.option("--encoder", "how", flag_value="encoder", help="Tune the encoder again, on everything.")
-@click.option("--heads", "how", flag_value="heads", help="Leave the encoder as it is: under a minute or two.")
+@click.option("--heads", "how", flag_value="heads", help="Leave the encoder as it is: some minutes.")
+@click.option("--other-heads", "how", flag_value="other-heads",
+              help="Only what reads beside intents: names, moods, and whether passages support a draft.")  # fmt: skip
 @click.option("--search", "trials", default=0, type=click.IntRange(0),
               help="Try so many recipes first and tune the encoder by the best; minutes each.")  # fmt: skip
 @click.option("--curves", "kind", type=click.Choice(["none", "tensorboard", "wandb"]), default="none",
@@ -303,8 +305,8 @@ def train(
     from finetune.curves import curves_for
     from finetune.progress import line_on
 
-    if trials and (how == "heads" or response_only):
-        raise click.UsageError("--search tunes the encoder; it does not go with --heads or --response-only")
+    if trials and (how in ("heads", "other-heads") or response_only):
+        raise click.UsageError(f"--search tunes the encoder; it does not go with --{how or 'response-only'}")
     told, report = None if as_json else line_on(sys.stderr), dict[str, Any]()
     with one_sentence(), contextlib.closing(curves_for(kind, place.home / "training" / "curves")) as curves:
         if not response_only:
@@ -962,8 +964,8 @@ def prepare_demo(place: Place) -> list[tuple[str, list[str]]]:
 
     if are_there(place.finetune, place.home):
         return []
-    click.echo("It answers in a moment; names, moods and drafts are learnt meanwhile (some minutes).\n", err=True)
-    return [("heads", ["nice", "-n", "10", *place.command("train", "--heads")])]
+    click.echo("It answers in a moment; names, moods and drafts are learnt meanwhile (a few minutes).\n", err=True)
+    return [("heads", ["nice", "-n", "10", *place.command("train", "--other-heads")])]
 
 
 def take_demo_adapter(place: Place) -> None:

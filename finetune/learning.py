@@ -36,10 +36,11 @@ PILOT = "pilot-model"
 
 
 class How(StrEnum):
-    """What a training learns: heads alone, the encoder and its heads, or the encoder only if it never was tuned."""
+    """What a training learns: heads alone, those besides intents, the encoder and its heads, or that the first time."""
 
     AUTO = "auto"
     HEADS = "heads"
+    OTHER_HEADS = "other-heads"
     ENCODER = "encoder"
 
 

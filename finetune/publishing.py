@@ -18,6 +18,7 @@ from finetune.related import learn_related
 from finetune.settings import Settings
 from finetune.thresholds import pick_action_probability, pick_intent_thresholds, pick_margin, pick_scope_to_ask
 from retrieval.bundle import Bundle, write_bundle
+from retrieval.encoder import Encoder
 from retrieval.masking import Masker
 from retrieval.related import FILE as RELATED_FILE
 from retrieval.settings import Settings as RetrievalSettings
@@ -50,7 +51,8 @@ def publish(
     if trained.answering.metrics:
         metrics["passages"] = trained.answering.metrics
         thresholds |= trained.answering.thresholds
-    data = {path.name: _sha256(path) for path in _files(settings)}
+    data = _sums(settings.utterances, settings.out_of_scope, settings.questions, settings.unanswerable,
+                 settings.entities, settings.sentiment, settings.support, settings.composed, settings.intents)  # fmt: skip
     bundle_id = write_bundle(
         home,
         index=trained.bundle.index if learnt.folder else None,
@@ -81,6 +83,23 @@ def publish(
     }
 
 
+def publish_other_heads(
+    bundle: Bundle, encoder: Encoder, settings: Settings, retrieval: RetrievalSettings, home: Path
+) -> dict[str, Any]:
+    """Learn the heads besides intents and write the bundle again with them; all else stays as it is."""
+    parts = learn_parts(settings, encoder, Masker.from_settings(retrieval).mask_identifiers)
+    thresholds = {**bundle.thresholds, **parts.thresholds}
+    bundle_id = write_bundle(
+        home,
+        extra_files=parts.files,
+        drop=HEAD_FILES,
+        data=_sums(settings.entities, settings.sentiment, settings.support, settings.composed),
+        metrics=parts.metrics,
+        thresholds=thresholds,
+    )
+    return {"bundle": bundle_id, "thresholds": thresholds, "metrics": parts.metrics}
+
+
 def _acting(learnt: Learnt, lesson: Lesson, settings: Settings, strict: float) -> dict[str, float]:
     """Return the thresholds of what asks back or asks before it acts."""
     view, catalogue = learnt.view, lesson.catalogue
@@ -99,11 +118,6 @@ def _auroc(view: OutOfFold) -> float:
     return float(roc_auc_score(view.gold < 0, view.out_of_scope))
 
 
-def _files(settings: Settings) -> list[Path]:
-    learnt_from = (settings.utterances, settings.out_of_scope, settings.questions, settings.unanswerable)
-    heads = (settings.entities, settings.sentiment, settings.support, settings.composed)
-    return [path for path in (*learnt_from, *heads, settings.intents) if path]
-
-
-def _sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+def _sums(*files: Path | None) -> dict[str, str]:
+    """Return the SHA-256 of what was learnt from, by name."""
+    return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in files if path}

@@ -17,7 +17,7 @@ from finetune.labelled import Labelled, Question, read_catalogue, read_labelled,
 from finetune.learning import How, Learnt, Lesson, frozen_accuracy, learn_encoder, learn_head, tunes
 from finetune.pairs import corpus_pairs
 from finetune.progress import Told
-from finetune.publishing import Trained, publish
+from finetune.publishing import Trained, publish, publish_other_heads
 from finetune.search import recipe_of, search
 from finetune.settings import Settings
 from finetune.thresholds import pick_intent_thresholds
@@ -61,6 +61,9 @@ def train(
     except NoBundle as error:
         raise NothingToServe(f"{error}; `nightdesk train` adds to the bundle that `ingest` makes") from error
     encoder, tuned = current.encoder(), _is_tuned(bundle)
+    if how is How.OTHER_HEADS:
+        report = publish_other_heads(bundle, encoder, settings, retrieval, home)
+        return report | {"seconds": round(time.perf_counter() - started, 2)}
     run = _Run(settings, retrieval, home, _lesson(settings, retrieval), _judge(home, retrieval, encoder))
     with only_one(home) if tunes(how, tuned) else nullcontext():
         trained, compared = None, None

@@ -12,6 +12,7 @@ from tiny_bert import make_tiny_bert
 
 from bot.bundle_knowledge import BundleKnowledge, load
 from bot.errors import HeadError
+from bot.head import TENSORS_FILE as HEAD_FILE
 from bot.knowledge import Audience
 from bot.sentiment import DESCRIPTION_FILE, TENSORS_FILE, SentimentHead
 from bot.settings import Settings as BotSettings
@@ -20,7 +21,7 @@ from finetune.learning import How
 from finetune.parts import are_there
 from finetune.settings import Settings
 from finetune.train import train
-from retrieval.bundle import CurrentBundle, write_bundle
+from retrieval.bundle import CurrentBundle, open_bundle, write_bundle
 from retrieval.ingest import ingest
 from retrieval.settings import Settings as RetrievalSettings
 
@@ -112,8 +113,13 @@ def test_a_bundle_tells_which_heads_are_left_for_later(company: Path) -> None:
     assert opened(company).head is not None
     assert not are_there(wanted, company / "home")
     assert are_there(settings(company, None), company / "home")
-    train(wanted, reading(company), company / "home", how=How.HEADS)
+    before = open_bundle(company / "home")
+    report = train(wanted, reading(company), company / "home", how=How.OTHER_HEADS)
     assert are_there(wanted, company / "home")
+    after = open_bundle(company / "home")
+    assert report["metrics"]["sentiment"]["texts"] == 30
+    assert after.thresholds == before.thresholds
+    assert after.manifest.files[HEAD_FILE] == before.manifest.files[HEAD_FILE], "intents are as they were"
 
 
 def test_training_without_labelled_moods_leaves_anger_to_the_rules(company: Path) -> None:

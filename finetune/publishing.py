@@ -51,8 +51,8 @@ def publish(
     if trained.answering.metrics:
         metrics["passages"] = trained.answering.metrics
         thresholds |= trained.answering.thresholds
-    data = _sums(settings.utterances, settings.out_of_scope, settings.questions, settings.unanswerable,
-                 settings.entities, settings.sentiment, settings.support, settings.composed, settings.intents)  # fmt: skip
+    learnt_from = (settings.utterances, settings.intents, settings.out_of_scope, settings.questions)
+    data = _sums(*learnt_from, settings.unanswerable, *_of_other_heads(settings))
     bundle_id = write_bundle(
         home,
         index=trained.bundle.index if learnt.folder else None,
@@ -93,7 +93,7 @@ def publish_other_heads(
         home,
         extra_files=parts.files,
         drop=HEAD_FILES,
-        data=_sums(settings.entities, settings.sentiment, settings.support, settings.composed),
+        data=_sums(*_of_other_heads(settings)),
         metrics=parts.metrics,
         thresholds=thresholds,
     )
@@ -116,6 +116,10 @@ def _auroc(view: OutOfFold) -> float:
     from sklearn.metrics import roc_auc_score
 
     return float(roc_auc_score(view.gold < 0, view.out_of_scope))
+
+
+def _of_other_heads(settings: Settings) -> tuple[Path | None, ...]:
+    return settings.entities, settings.sentiment, settings.support, settings.composed
 
 
 def _sums(*files: Path | None) -> dict[str, str]:

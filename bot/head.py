@@ -23,10 +23,11 @@ Array = NDArray[np.float32]
 
 TENSORS_FILE = "intents.safetensors"
 CATALOGUE_FILE = "intents.json"
-MAX_EXEMPLARS = 2000
-FORMAT = 2
-READS = (1, 2)
-"""Format 1 had neither words nor layers."""
+MAX_EXEMPLARS = 5000
+NEAREST_OUTSIDE = 3
+FORMAT = 3
+READS = (1, 2, 3)
+"""Format 1 had neither words nor layers, format 2 no exemplars out of scope."""
 
 
 def softmax(logits: Array) -> Array:
@@ -48,19 +49,21 @@ def unit_layers(layers: Array, width: int) -> Array:
 class ScopeWeights:
     """The logistic that turns `IntentHead.scope_features` into an out-of-scope probability.
 
-    out_of_scope = sigmoid(intercept + probability * max probability + cosine * max cosine + energy * energy); a useful
-    fit has no positive weight but the intercept. The defaults say .5 where probability and cosine are about a half.
+    out_of_scope = sigmoid(intercept + probability * max probability + cosine * max cosine + energy * energy + outside *
+    cosine to what is known to be out of scope); a useful fit has no positive weight but the intercept and `outside`.
+    The defaults say .5 where probability and cosine are about a half.
     """
 
     intercept: float = 6.0
     probability: float = -4.0
     cosine: float = -8.0
     energy: float = 0.0
+    outside: float = 0.0
 
     def by_name(self) -> dict[str, float]:
         """The numbers as intents.json keeps them."""
         return {"intercept": self.intercept, "probability": self.probability, "cosine": self.cosine,
-                "energy": self.energy}  # fmt: skip
+                "energy": self.energy, "outside": self.outside}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -68,9 +71,10 @@ class IntentHead:
     """A calibrated linear classifier over unit-length embeddings, with exemplars to measure distance from.
 
     weight float32 (C, D), bias float32 (C,), exemplars float32 (E, D) with rows of unit length: training
-    utterances or centroids, any E from 1 to 2000. `catalogue` describes at least every label. words: what the surface
-    of an utterance says of its intent, where that helps; `words_share` of its logits is added to the others. layers
-    float32 (C, W): weighs the encoder's middle layers, each brought to unit length, W a multiple of D.
+    utterances or centroids, any E from 1 to 5000. outside: float32 (M, D), the same of utterances out of scope.
+    `catalogue` describes at least every label. words: what the surface of an utterance says of its intent, where that
+    helps; `words_share` of its logits is added to the others. layers float32 (C, W): weighs the encoder's middle
+    layers, each brought to unit length, W a multiple of D.
     """
 
     labels: tuple[str, ...]
@@ -83,6 +87,7 @@ class IntentHead:
     words: SurfaceModel | None = None
     words_share: float = 0.0
     layers: Array | None = None
+    outside: Array | None = None
 
     def __post_init__(self) -> None:
         """Refuse parts that do not fit together."""
@@ -96,9 +101,14 @@ class IntentHead:
             raise HeadError(f"exemplars are {self.exemplars.shape}, but the weight is {self.weight.shape}")
         if not 1 <= len(self.exemplars) <= MAX_EXEMPLARS:
             raise HeadError(f"{len(self.exemplars)} exemplars; keep between 1 and {MAX_EXEMPLARS}")
+        if self.outside is not None and (
+            self.outside.ndim != 2 or self.outside.shape[1] != width or not 1 <= len(self.outside) <= MAX_EXEMPLARS
+        ):
+            raise HeadError(f"exemplars out of scope are {self.outside.shape}; keep (1 to {MAX_EXEMPLARS}, {width})")
         if not (np.isfinite(self.temperature) and self.temperature > 0):
             raise HeadError(f"temperature is {self.temperature}; it should be above 0")
-        for part in (self.weight, self.bias, self.exemplars, np.asarray(list(self.scope.by_name().values()))):
+        parts = [self.weight, self.bias, self.exemplars, np.asarray(list(self.scope.by_name().values()))]
+        for part in parts if self.outside is None else [*parts, self.outside]:
             if not np.isfinite(part).all():
                 raise HeadError("the intent head holds a number that is not finite")
         if self.layers is not None and (
@@ -127,8 +137,9 @@ class IntentHead:
         """
         logits = self.logits(embeddings, texts, layers)
         features = self.scope_features(embeddings, logits)
-        weights = np.asarray([self.scope.probability, self.scope.cosine, self.scope.energy], dtype=np.float32)
-        return softmax(logits), _sigmoid(features @ weights + np.float32(self.scope.intercept))
+        scope = self.scope
+        weights = np.asarray([scope.probability, scope.cosine, scope.energy, scope.outside], dtype=np.float32)
+        return softmax(logits), _sigmoid(features @ weights + np.float32(scope.intercept))
 
     def logits(self, embeddings: Array, texts: Sequence[str] = (), layers: Array | None = None) -> Array:
         """Return float32 (B, C): what embedding, layers and words say, divided by the temperature.
@@ -157,16 +168,21 @@ class IntentHead:
         return softmax(self.logits(embeddings, texts, layers))
 
     def scope_features(self, embeddings: Array, logits: Array) -> Array:
-        """Return (B, 3): the largest probability by these `logits`, the largest cosine to any exemplar, the energy.
+        """Return (B, 4): the largest probability by these `logits`, the largest cosine to any exemplar, the energy, and
+        the mean cosine to the three nearest exemplars out of scope (0 without any).
 
         The energy is log Σ exp of an utterance's logits, high where some intent fits (Liu et al. 2020, there with its
         sign turned). Fit ScopeWeights on these (1 = out of scope) as sklearn's `intercept_[0]` and `coef_[0]`.
         Leave an utterance's own exemplar out when fitting on training rows, or its cosine is always 1.
         """
+        outside = np.zeros(len(embeddings), np.float32)
+        if self.outside is not None:
+            few = min(NEAREST_OUTSIDE, len(self.outside))
+            outside = np.partition(embeddings @ self.outside.T, -few, axis=1)[:, -few:].mean(axis=1)
         nearest = (embeddings @ self.exemplars.T).max(axis=1)
         highest = logits.max(axis=1)
         energy = highest + np.log(np.exp(logits - highest[:, None]).sum(axis=1))
-        return np.stack([np.exp(highest - energy), nearest, energy], axis=1).astype(np.float32)
+        return np.stack([np.exp(highest - energy), nearest, energy, outside], axis=1).astype(np.float32)
 
     def save(self, folder: Path) -> None:
         """Write intents.safetensors and intents.json into `folder`, which must exist."""
@@ -188,6 +204,7 @@ class IntentHead:
         }
         arrays = {"weight": self.weight, "bias": self.bias, "exemplars": self.exemplars}
         arrays |= {} if self.layers is None else {"layers": self.layers}
+        arrays |= {} if self.outside is None else {"outside": self.outside}
         packed = {name: np.ascontiguousarray(array, dtype=np.float32) for name, array in arrays.items()}
         tensors = save(packed | (self.words.to_arrays() if self.words else {}))
         return tensors, json.dumps(description, ensure_ascii=False, indent=1).encode()
@@ -226,6 +243,7 @@ class IntentHead:
                 words=SurfaceModel.from_arrays(arrays),
                 words_share=float(raw.get("words_share", 0.0)),
                 layers=arrays.get("layers"),
+                outside=arrays.get("outside"),
             )
         except (SafetensorError, KeyError, TypeError, ValueError) as error:
             raise HeadError(

@@ -66,12 +66,13 @@ def fit_head(
     temperature = best_temperature(logits, gold)
 
     counts = len(gold), len(outside.vectors)
-    features, outside_features = [np.zeros((count, 3), np.float32) for count in counts]
+    features, outside_features = [np.zeros((count, 4), np.float32) for count in counts]
     probabilities, outside_probabilities = [np.zeros((count, len(labels)), np.float32) for count in counts]
     for fold in range(folds):
         seen = fold_of != fold
         exemplars = exemplars_of(utterances.vectors[seen], gold[seen])
-        head = built_head(labels, fitted[fold], exemplars, temperature, catalogue, words.of(fold))
+        known_outside = outside.vectors[outside_fold != fold]
+        head = built_head(labels, fitted[fold], exemplars, known_outside, temperature, catalogue, words.of(fold))
         for rows, mine, into, into_features in (
             (utterances, ~seen, probabilities, features),
             (outside, outside_fold == fold, outside_probabilities, outside_features),
@@ -92,7 +93,7 @@ def fit_head(
     everywhere = Words(learn_words(surfaces, gold), words.share) if words.share else None
     everything = regression_over(utterances, gold, chosen)
     exemplars = exemplars_of(utterances.vectors, gold)
-    head = built_head(labels, everything, exemplars, temperature, catalogue, everywhere)
+    head = built_head(labels, everything, exemplars, outside.vectors, temperature, catalogue, everywhere)
     right = float((logits.argmax(1) == gold).mean())
     figures = {"C": chosen, "words": words.share, "temperature": temperature, "cross_validated_accuracy": right}
     return replace(head, scope=scope), view, figures
@@ -155,15 +156,16 @@ def built_head(
     labels: Sequence[str],
     fitted: Linear,
     exemplars: Array,
+    outside: Array,
     temperature: float,
     catalogue: Mapping[str, IntentEntry],
     words: Words | None,
     scope: ScopeWeights | None = None,
 ) -> IntentHead:
-    """Return the head that weighs as fitted, with its words beside it if it has any."""
+    """Return the head that weighs as fitted, with its words beside it if it has any; outside (M, D), M may be 0."""
     head = IntentHead(
         tuple(labels), fitted.weight, fitted.bias, exemplars, temperature, scope or ScopeWeights(), catalogue,
-        layers=fitted.layers,
+        layers=fitted.layers, outside=outside[:MAX_EXEMPLARS] if len(outside) else None,
     )  # fmt: skip
     return words.beside(head) if words else head
 
@@ -180,7 +182,7 @@ def exemplars_of(embeddings: Array, gold: NDArray[np.int64]) -> Array:
 def fit_scope(features: Array, inside: int, folds: int, seed: int) -> tuple[ScopeWeights, Array]:
     """Fit the out-of-scope logistic on features of utterances that the head did not see; return it and their scores.
 
-    features: (N, 3), the `inside` first ones in scope. The scores are cross-validated once more. With fewer than
+    features: (N, 4), the `inside` first ones in scope. The scores are cross-validated once more. With fewer than
     `folds` rows out of scope the score is the energy alone: .5 where 2 of 100 in scope have less, .05 at their median.
     """
     from sklearn.linear_model import LogisticRegression
@@ -196,12 +198,11 @@ def fit_scope(features: Array, inside: int, folds: int, seed: int) -> tuple[Scop
     splitter = StratifiedKFold(folds, shuffle=True, random_state=seed)
     scores = cross_val_predict(model, features, outside, cv=splitter, method="predict_proba")[:, 1]
     model.fit(features, outside)
-    (probability, cosine, energy), intercept = model.coef_[0], model.intercept_[0]
-    weights = ScopeWeights(float(intercept), float(probability), float(cosine), float(energy))
+    weights = ScopeWeights(float(model.intercept_[0]), *map(float, model.coef_[0]))
     return weights, scores.astype(np.float32)
 
 
 def _by_energy(energies: Array) -> ScopeWeights:
     low, median = np.quantile(energies, [0.02, 0.5]) if len(energies) else (0.0, 1.0)
     slope = np.log(19) / max(float(median - low), 1e-3)  # sigmoid(-log 19) = .05
-    return ScopeWeights(float(low * slope), 0.0, 0.0, float(-slope))
+    return ScopeWeights(float(low * slope), 0.0, 0.0, float(-slope), 0.0)

@@ -146,7 +146,8 @@ def _by_pilot(lesson: Lesson, encoder: Encoder, pilot: Encoder, settings: Settin
         labels, seen, unseen, read_utterances(pilot, lesson.outside), proxies=None, seed=settings.seed
     )
     texts, gold = [u.text for u in lesson.utterances], np.asarray([labels.index(u.intent) for u in lesson.utterances])
-    head = made_head(labels, Rows(read_utterances(encoder, texts), gold), verdict, None)
+    outside = read_utterances(encoder, lesson.outside).vectors
+    head = made_head(labels, Rows(read_utterances(encoder, texts), gold), outside, verdict, None)
     chosen = {"cross_validated_accuracy": verdict.accuracy, "C": verdict.strength, "temperature": verdict.temperature,
               "words": verdict.words_share}  # fmt: skip
     recipe = {"head": {"kind": "logistic regression", "C": verdict.strength, "words": verdict.words_share,

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bot.catalogue import Handle, IntentEntry
-from bot.head import Array, IntentHead, ScopeWeights, softmax
+from bot.head import MAX_EXEMPLARS, Array, IntentHead, ScopeWeights, softmax
 from bot.surface import read_surface
 from finetune.heads import OutOfFold, built_head, exemplars_of, fit_scope
 from finetune.linear import Linear, best_temperature, calibrated_losses, regression_over
@@ -68,13 +68,29 @@ def judge_pilot(
     temperature = best_temperature(logits, unseen.gold)
     accuracy = float((logits.argmax(1) == unseen.gold).mean())
     exemplars = exemplars_of(seen.utterances.vectors, seen.gold)
-    head = built_head(labels, fitted, exemplars, temperature, catalogue_of(labels), Words(model, share))
-    rows = unseen.utterances.and_those(outside)
-    logits = head.logits(*rows)
-    scope, scores = fit_scope(head.scope_features(rows.vectors, logits), len(unseen.gold), FOLDS, seed)
+    head = built_head(
+        labels, fitted, exemplars, outside.vectors, temperature, catalogue_of(labels), Words(model, share)
+    )
+    logits = head.logits(*unseen.utterances.and_those(outside))
+    features = head.scope_features(unseen.utterances.vectors, logits[: len(unseen.gold)])
+    features = np.vstack([features, _features_of(outside.vectors, logits[len(unseen.gold) :], head, seed)])
+    scope, scores = fit_scope(features, len(unseen.gold), FOLDS, seed)
     gold = np.concatenate([unseen.gold, np.full(len(outside.vectors), -1)])
     view = OutOfFold(tuple(labels), softmax(logits), scores, gold)
     return Verdict(strength, share, temperature, scope, accuracy, view)
+
+
+def _features_of(outside: Array, logits: Array, head: IntentHead, seed: int) -> Array:
+    """Return scope features (M, 4) of utterances out of scope, each by a head that knows a part without it."""
+    features = np.zeros((len(outside), 4), np.float32)
+    fold_of = np.random.default_rng(seed).permutation(len(outside)) % FOLDS
+    for fold in np.unique(fold_of):
+        mine = fold_of == fold
+        known = outside[~mine][:MAX_EXEMPLARS]
+        features[mine] = replace(head, outside=known if len(known) else None).scope_features(
+            outside[mine], logits[mine]
+        )
+    return features
 
 
 def _fittest(seen: Rows, unseen: Rows, proxies: Array | None) -> tuple[float, Linear, Array]:
@@ -101,15 +117,19 @@ def _fittest(seen: Rows, unseen: Rows, proxies: Array | None) -> tuple[float, Li
     return best
 
 
-def made_head(labels: Sequence[str], rows: Rows, verdict: Verdict, proxies: Array | None) -> IntentHead:
-    """Return the head that the verdict asks for, fitted on these rows; its catalogue says no more than the labels."""
+def made_head(labels: Sequence[str], rows: Rows, outside: Array, verdict: Verdict, proxies: Array | None) -> IntentHead:
+    """Return the head that the verdict asks for, fitted on these rows; its catalogue says no more than the labels.
+
+    outside: (M, D), vectors of what is out of scope; M may be 0.
+    """
     words = None
     if verdict.words_share:
         model = learn_words([read_surface(text) for text in rows.utterances.texts], rows.gold)
         words = Words(model, verdict.words_share)
     fitted = linear(rows, verdict.strength, proxies)
     exemplars = exemplars_of(rows.utterances.vectors, rows.gold)
-    return built_head(labels, fitted, exemplars, verdict.temperature, catalogue_of(labels), words, verdict.scope)
+    catalogue = catalogue_of(labels)
+    return built_head(labels, fitted, exemplars, outside, verdict.temperature, catalogue, words, verdict.scope)
 
 
 def catalogue_of(labels: Sequence[str]) -> dict[str, IntentEntry]:

@@ -116,7 +116,9 @@ def learn_intents(
         )
         folder = work / "model"
         _save(tuned, folder, texts)
-    head = made_head(labels, _rows(SentenceEncoder(folder), everything), verdict, _proxies(tuned, recipe.scale))
+    serving = SentenceEncoder(folder)
+    known_outside = read_utterances(serving, outside).vectors
+    head = made_head(labels, _rows(serving, everything), known_outside, verdict, _proxies(tuned, recipe.scale))
     return _sealed(folder, head, work / "pilot-model", pilot, verdict, time.perf_counter() - started)
 
 

@@ -26,7 +26,8 @@ def head() -> IntentHead:
         bias=rng.normal(size=3).astype(np.float32),
         exemplars=unit(rng.normal(size=(5, 8))),
         temperature=0.7,
-        scope=ScopeWeights(1.0, -2.0, -3.0, -0.5),
+        scope=ScopeWeights(1.0, -2.0, -3.0, -0.5, 1.5),
+        outside=unit(rng.normal(size=(4, 8))),
         catalogue={
             "track_order": IntentEntry("Track an order", Handle.ACTION, "action_track_order"),
             "greet": IntentEntry("Say hello", Handle.RESPOND, responses=("Hello!",)),
@@ -48,16 +49,15 @@ def test_probabilities_equal_the_formula_row_by_row(head: IntentHead, embeddings
         np.testing.assert_allclose(row, powers / powers.sum(), rtol=1e-4)
 
 
-def test_out_of_scope_is_the_logistic_of_probability_cosine_and_energy(
-    head: IntentHead, embeddings: np.ndarray
-) -> None:
+def test_out_of_scope_is_the_logistic_of_its_four_features(head: IntentHead, embeddings: np.ndarray) -> None:
     probabilities, out_of_scope = head.apply(embeddings)
     for score, row, x in zip(out_of_scope, probabilities, embeddings, strict=True):
         nearest = max(float(x @ exemplar) for exemplar in head.exemplars)
         energy = np.log(
             sum(np.exp((float(x @ w) + float(b)) / 0.7) for w, b in zip(head.weight, head.bias, strict=True))
         )
-        raw = 1 - 2 * row.max() - 3 * nearest - 0.5 * energy
+        outside = np.mean(sorted(float(x @ exemplar) for exemplar in head.outside)[-3:])
+        raw = 1 - 2 * row.max() - 3 * nearest - 0.5 * energy + 1.5 * outside
         assert score == pytest.approx(1 / (1 + np.exp(-raw)), rel=1e-4)
 
 

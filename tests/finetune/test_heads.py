@@ -69,6 +69,22 @@ def test_without_out_of_scope_examples_a_head_is_still_fitted(training) -> None:
     assert np.median(view.out_of_scope) == pytest.approx(0.05, abs=0.03)
 
 
+def test_what_is_like_known_examples_out_of_scope_lies_outside(training) -> None:
+    rows, intents, outside = training
+    head, _, _ = fit_head(rows, intents, outside, CATALOGUE, folds=4, seed=1)
+    assert head.scope.outside > 0
+    between = np.vstack([around(0, 1, 0, 1) + around(axis, 1, 0, 1) for axis in (9, 14)]) / np.sqrt(2)
+    like_known, new = head.apply(between.astype(np.float32))[1]  # as far from every intent, one near known examples
+    assert like_known > new
+
+
+def test_one_example_out_of_scope_is_no_neighbour_of_its_own(training) -> None:
+    rows, intents, outside = training
+    head, view, _ = fit_head(rows, intents, outside.only(np.arange(32) < 1), CATALOGUE, folds=4, seed=1)
+    assert head.scope.outside == 0
+    assert view.out_of_scope[-1] < 1
+
+
 def test_middle_layers_tell_what_the_vectors_do_not(training) -> None:
     """Vectors alike for all, layers that differ by intent: the head reads them, and says the same once it is saved."""
     rows, intents, _ = training

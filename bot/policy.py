@@ -61,7 +61,7 @@ def decide(
     The rules, first match wins: a paused conversation is a person's; a wish for a person is granted; a pressed
     button means its intent; a pending question takes its answer; Chinese is answered from approved cards or handed
     off; then intents and passages compete (`_open`). A second failure in a row hands off, and the first one of a
-    customer who is angry.
+    customer who is angry; a passage shown in between that nobody called wrong ends the row.
     """
     if conversation.paused:
         return StaySilent()
@@ -73,6 +73,8 @@ def decide(
         reply = _pending(conversation, reading, hits, thresholds, catalogue)
         if reply:
             return reply
+        if conversation.pending.name == PERHAPS_ANSWERED:  # who goes on to something else was understood there
+            conversation = replace(conversation, misunderstandings=0)
     decision = _open(conversation, reading, hits, thresholds, catalogue)
     if reading.upset and isinstance(decision, Ask | HandOff):
         return HandOff(HandoffReason.NEGATIVE_SENTIMENT)  # an angry customer is not asked to put it another way

@@ -161,6 +161,12 @@ def test_a_second_failure_in_a_row_hands_off(conversation: Conversation) -> None
     assert choose(conversation, read(*UNSURE)) == HandOff(HandoffReason.REPEATED_MISUNDERSTANDING)
 
 
+def test_a_passage_that_nobody_called_wrong_ends_the_row() -> None:
+    went_on = talk(misunderstandings=1, pending=SHOWN)
+    assert choose(went_on, read(*UNSURE)) == Ask(Question.UNKNOWN)
+    assert choose(went_on, read(act=DialogAct.DENY)) == HandOff(HandoffReason.REPEATED_MISUNDERSTANDING)
+
+
 def test_a_paused_conversation_is_a_persons_whatever_is_said() -> None:
     for reading in (read(*SURE_TRACK), read(act=DialogAct.AFFIRM), read(wants_person=True), read(payload="greet")):
         assert choose(talk(paused=True, pending=ASKED_YES), reading, hit(0.99)) == StaySilent()

@@ -19,6 +19,7 @@ from finetune.settings import Settings
 from finetune.thresholds import pick_action_probability, pick_intent_thresholds, pick_margin, pick_scope_to_ask
 from retrieval.bundle import Bundle, write_bundle
 from retrieval.encoder import Encoder
+from retrieval.manifest import current_id, read_manifest
 from retrieval.masking import Masker
 from retrieval.related import FILE as RELATED_FILE
 from retrieval.settings import Settings as RetrievalSettings
@@ -84,11 +85,12 @@ def publish(
 
 
 def publish_other_heads(
-    bundle: Bundle, encoder: Encoder, settings: Settings, retrieval: RetrievalSettings, home: Path
+    encoder: Encoder, settings: Settings, retrieval: RetrievalSettings, home: Path
 ) -> dict[str, Any]:
-    """Learn the heads besides intents and write the bundle again with them; all else stays as it is."""
+    """Learn the heads besides intents and write the bundle again with them; all else stays as it is by then."""
     parts = learn_parts(settings, encoder, Masker.from_settings(retrieval).mask_identifiers)
-    thresholds = {**bundle.thresholds, **parts.thresholds}
+    serves = read_manifest(home / "models" / current_id(home))  # learning takes minutes; another may have published
+    thresholds = {**serves.thresholds, **parts.thresholds}
     bundle_id = write_bundle(
         home,
         extra_files=parts.files,

@@ -62,7 +62,7 @@ def train(
         raise NothingToServe(f"{error}; `nightdesk train` adds to the bundle that `ingest` makes") from error
     encoder, tuned = current.encoder(), _is_tuned(bundle)
     if how is How.OTHER_HEADS:
-        report = publish_other_heads(bundle, encoder, settings, retrieval, home)
+        report = publish_other_heads(encoder, settings, retrieval, home)
         return report | {"seconds": round(time.perf_counter() - started, 2)}
     run = _Run(settings, retrieval, home, _lesson(settings, retrieval), _judge(home, retrieval, encoder))
     with only_one(home) if tunes(how, tuned) else nullcontext():
